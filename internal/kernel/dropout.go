@@ -1,0 +1,35 @@
+package kernel
+
+// Dropout zeroes each element with probability p and scales the others by
+// 1/(1-p); dst may alias x. The fate of element i depends on seed and first+i
+// alone, so the gradient is the same call on dy, in any chunks.
+func Dropout[T Float](dst, x []T, seed uint64, first int, p float64) {
+	x = x[:len(dst)]
+	if p <= 0 {
+		copy(dst, x)
+		return
+	}
+	if p >= 1 {
+		clear(dst)
+		return
+	}
+	keep := T(1 / (1 - p))
+	limit := uint64(p * (1 << 53))
+	key := splitMix(seed)
+	for i := range dst {
+		var v T
+		if splitMix(key+uint64(first+i))>>11 >= limit {
+			v = x[i] * keep
+		}
+		dst[i] = v
+	}
+}
+
+// splitMix is the output function of SplitMix64 (Steele et al., 2014): a
+// bijection whose values for successive counters pass as random.
+func splitMix(z uint64) uint64 {
+	z *= 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

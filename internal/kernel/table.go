@@ -1,0 +1,73 @@
+package kernel
+
+// table is the set of inner loops that an assembly tier may replace, for one
+// element type. The portable variant of each is always compiled and tested;
+// a tier copies the portable table and sets the fields it improves.
+type table[T Float] struct {
+	// micro computes a full mr×nr tile: with acc(i,j) the sum over p<k, in
+	// order, of a[p*mr+i]*b[p*nr+j], it sets c[i*ldc+j] = acc, or adds acc if
+	// add is true.
+	mr, nr int
+	micro  func(k int, a, b, c []T, ldc int, add bool)
+	// dots sets out[j], j < len(out), to the sum over p of x[p]*w[j*ldw+p].
+	dots func(out, x, w []T, ldw int)
+	// combine sets out[j] to the sum over p of x[p*incx]*w[p*ldw+j], p < k.
+	combine func(k int, out, x []T, incx int, w []T, ldw int)
+
+	add, mul         func(dst, a, b []T)
+	addScaled, scale func(dst, x []T, c T)
+
+	exp, log, tanh, sigmoid, gelu, geluTanh, silu func(dst, x []T)
+	geluGrad, geluTanhGrad, siluGrad              func(dx, x, dy []T)
+	swiGLU                                        func(dst, gate, up []T)
+
+	// expSum sets dst[i] = exp(x[i]-c) and returns the sum; dst may alias x.
+	expSum func(dst, x []T, c T) T
+	sum    func(x []T) T
+	dot    func(x, y []T) T
+	maxOf  func(x []T) T
+
+	layerNorm     func(y, x, w, b, mean, rstd []T, cols int, eps T)
+	layerNormGrad func(dx, dw, db, x, w, mean, rstd, dy []T, cols int)
+	rmsNorm       func(y, x, w, rstd []T, cols int, eps T)
+	rmsNormGrad   func(dx, dw, x, w, rstd, dy []T, cols int)
+	adamW         func(w, g, m, v []T, lr, beta1, beta2, eps, decay, corr1, corr2 T)
+}
+
+// portable returns the table of the functions written in Go.
+func portable[T Float]() table[T] {
+	return table[T]{
+		mr: microRows, nr: microCols, micro: micro[T],
+		dots: dots[T], combine: combine[T],
+		add: addVec[T], mul: mulVec[T], addScaled: addScaled[T], scale: scale[T],
+		exp: expVec[T], log: logVec[T], tanh: tanhVec[T], sigmoid: sigmoidVec[T],
+		gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
+		geluGrad: geluGrad[T], geluTanhGrad: geluTanhGrad[T], siluGrad: siluGrad[T],
+		swiGLU: swiGLU[T],
+		expSum: expSum[T], sum: sum[T], dot: dot[T], maxOf: maxOf[T],
+		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
+		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
+		adamW: adamW[T],
+	}
+}
+
+// The tables in use, set once before main begins.
+var (
+	tier   = "portable"
+	active = struct {
+		f32 table[float32]
+		f64 table[float64]
+	}{portable[float32](), portable[float64]()}
+)
+
+// tableOf returns the table in use for T.
+func tableOf[T Float]() *table[T] {
+	if t, ok := any(&active.f32).(*table[T]); ok {
+		return t
+	}
+	return any(&active.f64).(*table[T])
+}
+
+// Tier names the variant of the kernels in use, such as "portable". Two runs
+// agree bit for bit only within one tier, so a checkpoint records it.
+func Tier() string { return tier }
