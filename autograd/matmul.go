@@ -1,0 +1,90 @@
+package autograd
+
+import "github.com/noema-ml/noema/tensor"
+
+// MatMul returns the matrix product over the last two dimensions,
+// [..., m, k] × [..., k, n] → [..., m, n]; leading dimensions broadcast.
+func MatMul(a, b *Var) *Var {
+	y := out("matmul", tensor.MatMulShape(a.t, b.t), a, b)
+	tensor.Gemm(y.t, a.t, b.t, 0)
+	flops := 2 * y.Len() * a.Dim(-1)
+	return y.record(flops, func(dy *tensor.Tensor) {
+		matmulGrad(a, dy, b.t.Transpose(-1, -2), flops) // da = dy·bᵀ
+		matmulGrad(b, a.t.Transpose(-1, -2), dy, flops) // db = aᵀ·dy
+	})
+}
+
+// matmulGrad adds p·q, summed over broadcast dimensions, to x's gradient,
+// writing straight into its buffer where nothing was broadcast.
+func matmulGrad(x *Var, p, q *tensor.Tensor, flops int) {
+	if !x.needs {
+		return
+	}
+	x.s.FLOPs += int64(flops)
+	if shape := tensor.MatMulShape(p, q); !equal(shape, x.Shape()) {
+		x.giveSum(tensor.MatMul(p, q))
+		return
+	}
+	dst, beta := x.Into()
+	tensor.Gemm(dst, p, q, beta)
+}
+
+func equal(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Linear returns x·wᵀ + b: x [..., in], w [out, in], b [out] or nil →
+// [..., out].
+func Linear(x, w, b *Var) *Var {
+	if w.Rank() != 2 || x.Rank() < 1 || x.Dim(-1) != w.Dim(1) || b != nil && (b.Rank() != 1 || b.Dim(0) != w.Dim(0)) {
+		ts := []*tensor.Tensor{x.t, w.t}
+		if b != nil {
+			ts = append(ts, b.t)
+		}
+		tensor.Fail("linear", "shapes do not fit", ts...)
+	}
+	shape := x.Shape()
+	shape[len(shape)-1] = w.Dim(0)
+	y := out("linear", shape, x, w, b)
+	beta := 0.0
+	if b != nil {
+		tensor.Copy(y.t, b.t)
+		beta = 1
+	}
+	x2, y2 := rows(x.t), rows(y.t)
+	tensor.Gemm(y2, x2, w.t.Transpose(0, 1), beta)
+	flops := 2 * y.Len() * w.Dim(1)
+	return y.record(flops, func(dy *tensor.Tensor) {
+		dy2 := rows(dy)
+		if x.needs {
+			dx, beta := x.Into()
+			tensor.Gemm(rows(dx), dy2, w.t, beta)
+			y.s.FLOPs += int64(flops)
+		}
+		if w.needs {
+			dw, beta := w.Into()
+			tensor.Gemm(dw, dy2.Transpose(0, 1), x2, beta)
+			y.s.FLOPs += int64(flops)
+		}
+		if b.Needs() {
+			b.Give(tensor.SumTo(dy2, b.Dim(0)))
+		}
+	})
+}
+
+// rows returns t as a matrix of rows along its last dimension.
+func rows(t *tensor.Tensor) *tensor.Tensor {
+	n := 1
+	for i := range t.Rank() - 1 {
+		n *= t.Dim(i)
+	}
+	return t.Reshape(n, t.Dim(-1))
+}

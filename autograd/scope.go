@@ -1,0 +1,121 @@
+package autograd
+
+import (
+	"math/rand/v2"
+
+	"github.com/noema-ml/noema/tensor"
+)
+
+// Param is a parameter of a model: plain data that many goroutines may read.
+// Its gradient is nil until a Backward reaches it, and is then added to.
+// Concurrent Backward on the same Params is forbidden; concurrent inference is
+// the promise.
+type Param struct {
+	Value, Grad *tensor.Tensor
+	Frozen      bool // no gradient is computed
+}
+
+// Scope is one pass: it owns the tape, the arena that intermediate values live
+// in, the mode and the randomness. It serves one goroutine at a time.
+type Scope struct {
+	Train bool      // dropout and other noise are on
+	Rand  *rand.PCG // the source of that noise
+	// FLOPs counts the matrix products of every pass since it was last set:
+	// 2mnk each, attention's and Backward's included.
+	FLOPs int64
+	// CheckFinite makes every operation look for NaN and infinities that it
+	// was not given, and panic with *NonFiniteError at the first one.
+	CheckFinite bool
+
+	grad    bool
+	trained bool // a parameter that wants a gradient was used
+	arena   *tensor.Arena
+	tape    []entry
+	used    map[*Param]*Var
+	pass    uint32
+	inputs  []*Var         // of the operation under way, for CheckFinite
+	dy      *tensor.Tensor // the gradient lent to the running back function
+	kept    bool           // and whether it took it over
+}
+
+type entry struct {
+	y    *Var
+	back func(dy *tensor.Tensor)
+}
+
+// Training returns a scope that records, with Train on and r for its noise.
+func Training(r *rand.PCG) *Scope {
+	s := NewScope(true)
+	s.Train, s.Rand = true, r
+	return s
+}
+
+// Inference returns a scope that records nothing. Use one per goroutine.
+func Inference() *Scope { return NewScope(false) }
+
+// NewScope returns a scope without dropout that records if grad is true.
+func NewScope(grad bool) *Scope {
+	return &Scope{grad: grad, arena: new(tensor.Arena), used: make(map[*Param]*Var)}
+}
+
+// Child returns a scope of the same mode that shares s's memory and
+// randomness. Reset it, and its values' memory serves s again: a long
+// inference runs each layer in a child.
+func (s *Scope) Child() *Scope { return s.child(s.grad) }
+
+func (s *Scope) child(grad bool) *Scope {
+	return &Scope{Train: s.Train, Rand: s.Rand, CheckFinite: s.CheckFinite, grad: grad, arena: s.arena.Child(), used: make(map[*Param]*Var)}
+}
+
+// Reset starts a pass: every Var and tensor of the last one becomes stale.
+func (s *Scope) Reset() {
+	clear(s.tape)
+	s.tape = s.tape[:0]
+	s.inputs = s.inputs[:0]
+	s.arena.Reset()
+	s.pass++
+}
+
+// Close releases the scope's memory to other scopes. It may be used again.
+func (s *Scope) Close() {
+	s.Reset()
+	s.arena.Close()
+}
+
+// Grad reports whether the scope records.
+func (s *Scope) Grad() bool { return s.grad }
+
+// Arena returns the arena that the scope's values live in.
+func (s *Scope) Arena() *tensor.Arena { return s.arena }
+
+// New returns a tensor with undefined contents that lives until Reset.
+func (s *Scope) New(dt tensor.DType, shape ...int) *tensor.Tensor { return s.arena.New(dt, shape...) }
+
+// Use returns p as a Var of this pass, or nil for a nil p. It is the only way
+// from a Param to a Var.
+func (s *Scope) Use(p *Param) *Var {
+	if p == nil {
+		return nil
+	}
+	needs := s.grad && !p.Frozen
+	s.trained = s.trained || needs || !s.grad && !p.Frozen
+	v := s.used[p]
+	if v == nil || v.t != p.Value || v.needs != needs {
+		v = &Var{t: p.Value, s: s, op: "param", param: p, needs: needs}
+		s.used[p] = v
+	}
+	v.pass = s.pass
+	return v
+}
+
+// Const returns t as a Var that wants no gradient. t must stay valid and
+// unchanged until the pass ends.
+func (s *Scope) Const(t *tensor.Tensor) *Var {
+	return &Var{t: t, s: s, op: "const", pass: s.pass}
+}
+
+// Leaf returns t as an input whose gradient is wanted: Var.Grad gives it after
+// Backward.
+func (s *Scope) Leaf(t *tensor.Tensor) *Var {
+	return &Var{t: t, s: s, op: "leaf", needs: s.grad, pass: s.pass}
+}

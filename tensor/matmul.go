@@ -1,0 +1,125 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/noema-ml/noema/internal/kernel"
+)
+
+// Gemm sets dst = a·b + beta·dst over the last two dimensions:
+// [..., m, k] × [..., k, n] → [..., m, n]. Operands may have any strides;
+// leading dimensions of a and b broadcast to dst's. With beta 0, dst is not
+// read. It panics with *ShapeError if the shapes or dtypes do not fit, or if
+// dst's rows are not dense.
+func Gemm(dst, a, b *Tensor, beta float64) {
+	dst.check("matmul")
+	a.check("matmul")
+	b.check("matmul")
+	if a.dt != b.dt || a.dt != dst.dt || !a.dt.IsFloat() {
+		Fail("matmul", fmt.Sprintf("dtypes %v and %v into %v", a.dt, b.dt, dst.dt), a, b, dst)
+	}
+	if a.rank < 2 || b.rank < 2 || dst.rank < 2 {
+		Fail("matmul", "needs two dimensions", a, b)
+	}
+	if a.Dim(-1) != b.Dim(-2) {
+		Fail("matmul", "inner dimensions differ", a, b)
+	}
+	m, k, n := a.Dim(-2), a.Dim(-1), b.Dim(-1)
+	if dst.Dim(-2) != m || dst.Dim(-1) != n {
+		Fail("matmul", "result does not fit", a, b, dst)
+	}
+	if n > 1 && dst.Stride(-1) != 1 {
+		Fail("matmul", "result rows are not dense", dst)
+	}
+	if dst.Len() == 0 {
+		return
+	}
+	lead := dst.dims()[:dst.rank-2]
+	if dst.rank == 2 && a.rank == 2 && b.rank == 2 {
+		if a.dt == Float32 {
+			gemm2[float32](m, n, k, dst, a, b, beta)
+		} else {
+			gemm2[float64](m, n, k, dst, a, b, beta)
+		}
+		return
+	}
+	a = a.Expand(append(append(make([]int, 0, MaxRank), lead...), m, k)...)
+	b = b.Expand(append(append(make([]int, 0, MaxRank), lead...), k, n)...)
+	// A batch that a has and b lacks, with dense rows, is one tall matrix.
+	if tall(dst, a, b) {
+		rows := dst.Len() / n
+		flat := func(t *Tensor, rows, cols int) *Tensor {
+			f := *t
+			f.rank = 2
+			f.shape = [MaxRank]int{rows, cols}
+			f.stride = [MaxRank]int{t.Stride(-2), t.Stride(-1)}
+			return &f
+		}
+		Gemm(flat(dst, rows, n), flat(a, rows, k), flat(b, k, n), beta)
+		return
+	}
+	if a.dt == Float32 {
+		gemmBatch[float32](m, n, k, lead, dst, a, b, beta)
+	} else {
+		gemmBatch[float64](m, n, k, lead, dst, a, b, beta)
+	}
+}
+
+// tall reports whether the batch dimensions of a and dst continue their rows
+// while b is the same for all.
+func tall(dst, a, b *Tensor) bool {
+	for i := range dst.dims()[:dst.rank-2] {
+		if dst.shape[i] == 1 {
+			continue
+		}
+		if b.stride[i] != 0 || dst.stride[i] != dst.shape[i+1]*dst.stride[i+1] || a.stride[i] != a.shape[i+1]*a.stride[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+func gemm2[T Float](m, n, k int, dst, a, b *Tensor, beta float64) {
+	kernel.Gemm(m, n, k, raw[T](a), a.stride[0], a.stride[1], raw[T](b), b.stride[0], b.stride[1], T(beta), raw[T](dst), dst.stride[0])
+}
+
+func gemmBatch[T Float](m, n, k int, lead []int, dst, a, b *Tensor, beta float64) {
+	count := 1
+	for _, d := range lead {
+		count *= d
+	}
+	offs := make([]int, 3*count)
+	oa, ob, oc := offs[:count], offs[count:2*count], offs[2*count:]
+	for i := range count {
+		for d, rest := len(lead)-1, i; d >= 0; d-- {
+			x := rest % lead[d]
+			rest /= lead[d]
+			oa[i] += x * a.stride[d]
+			ob[i] += x * b.stride[d]
+			oc[i] += x * dst.stride[d]
+		}
+	}
+	kernel.GemmBatch(m, n, k, raw[T](a), oa, a.Stride(-2), a.Stride(-1), raw[T](b), ob, b.Stride(-2), b.Stride(-1), T(beta), raw[T](dst), oc, dst.Stride(-2))
+}
+
+// MatMul returns the matrix product over the last two dimensions,
+// [..., m, k] × [..., k, n] → [..., m, n], with leading dimensions broadcast.
+// It panics with *ShapeError if the shapes or dtypes do not fit.
+func MatMul(a, b *Tensor) *Tensor {
+	dst := Like(a.dt, MatMulShape(a, b), a, b)
+	Gemm(dst, a, b, 0)
+	return dst
+}
+
+// MatMulShape returns the shape of MatMul(a, b), or panics as it does.
+func MatMulShape(a, b *Tensor) []int {
+	if a.rank < 2 || b.rank < 2 {
+		Fail("matmul", "needs two dimensions", a, b)
+	}
+	if a.Dim(-1) != b.Dim(-2) {
+		Fail("matmul", "inner dimensions differ", a, b)
+	}
+	la, lb := *a, *b
+	la.rank, lb.rank = a.rank-2, b.rank-2
+	return append(BroadcastShape("matmul", &la, &lb), a.Dim(-2), b.Dim(-1))
+}

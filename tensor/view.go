@@ -1,0 +1,218 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+)
+
+// view returns a new header on t's storage.
+func (t *Tensor) view(op string) *Tensor {
+	t.check(op)
+	v := *t
+	return &v
+}
+
+// Reshape returns t with another shape of as many elements; one dimension may
+// be -1 and is inferred. It shares storage where t's strides allow it and
+// copies otherwise. It panics with *ShapeError if the elements do not fit.
+func (t *Tensor) Reshape(shape ...int) *Tensor {
+	var fixed [MaxRank]int
+	if len(shape) > MaxRank {
+		Fail("reshape", fmt.Sprintf("more than %d dimensions", MaxRank), t)
+	}
+	dims := fixed[:copy(fixed[:], shape)]
+	infer, n := -1, 1
+	for i, d := range dims {
+		switch {
+		case d == -1 && infer < 0:
+			infer = i
+		case d < 0:
+			Fail("reshape", fmt.Sprintf("cannot become %v", slices.Clone(dims)), t)
+		default:
+			n *= d
+		}
+	}
+	if infer >= 0 {
+		if n == 0 || t.Len()%n != 0 {
+			Fail("reshape", fmt.Sprintf("cannot become %v", slices.Clone(dims)), t)
+		}
+		dims[infer] = t.Len() / n
+		n *= dims[infer]
+	}
+	if n != t.Len() {
+		Fail("reshape", fmt.Sprintf("cannot become %v", slices.Clone(dims)), t)
+	}
+	t.check("reshape")
+	v := header(t.dt, dims)
+	v.st, v.gen, v.off = t.st, t.gen, t.off
+	if t.IsContiguous() || restride(t, v) {
+		return v
+	}
+	c := t.Contiguous()
+	v = header(t.dt, dims)
+	v.st, v.gen, v.off = c.st, c.gen, c.off
+	return v
+}
+
+// restride gives v the strides that make it a view of t, if there are any:
+// each run of t's dimensions that lies densely may be split and merged at will.
+func restride(t, v *Tensor) bool {
+	var shape, stride [MaxRank]int // t without its dimensions of size 1
+	n := 0
+	for i, d := range t.dims() {
+		if d != 1 {
+			shape[n], stride[n] = d, t.stride[i]
+			n++
+		}
+	}
+	i := int(v.rank) - 1
+	for hi := n - 1; hi >= 0; hi-- {
+		run, s := shape[hi], stride[hi]
+		for hi > 0 && stride[hi-1] == shape[hi]*stride[hi] {
+			hi--
+			run *= shape[hi]
+		}
+		for run > 1 {
+			if i < 0 || v.shape[i] == 0 || run%v.shape[i] != 0 {
+				return false
+			}
+			v.stride[i] = s
+			s *= v.shape[i]
+			run /= v.shape[i]
+			i--
+		}
+	}
+	for ; i >= 0; i-- { // only dimensions of size 1 are left
+		v.stride[i] = 1
+	}
+	return true
+}
+
+// Permute returns a view whose dimension i is t's dimension axes[i]. It panics
+// with *ShapeError unless axes is a permutation.
+func (t *Tensor) Permute(axes ...int) *Tensor {
+	v := t.view("permute")
+	seen := 0
+	for i, a := range axes {
+		a = t.Axis("permute", a)
+		seen |= 1 << a
+		if i < MaxRank {
+			v.shape[i], v.stride[i] = t.shape[a], t.stride[a]
+		}
+	}
+	if len(axes) != int(t.rank) || seen != 1<<t.rank-1 {
+		Fail("permute", fmt.Sprintf("%v is no permutation of the axes", axes), t)
+	}
+	return v
+}
+
+// Transpose returns a view with dimensions i and j swapped.
+func (t *Tensor) Transpose(i, j int) *Tensor {
+	i, j = t.Axis("transpose", i), t.Axis("transpose", j)
+	v := t.view("transpose")
+	v.shape[i], v.shape[j] = v.shape[j], v.shape[i]
+	v.stride[i], v.stride[j] = v.stride[j], v.stride[i]
+	return v
+}
+
+// Slice returns a view of positions lo to hi (exclusive) along axis. It panics
+// with *ShapeError unless 0 ≤ lo ≤ hi ≤ Dim(axis).
+func (t *Tensor) Slice(axis, lo, hi int) *Tensor {
+	axis = t.Axis("slice", axis)
+	if lo < 0 || lo > hi || hi > t.shape[axis] {
+		Fail("slice", fmt.Sprintf("[%d:%d] of axis %d is out of range", lo, hi, axis), t)
+	}
+	v := t.view("slice")
+	v.shape[axis] = hi - lo
+	if lo < hi {
+		v.off += lo * t.stride[axis]
+	}
+	return v
+}
+
+// Select returns a view of position i along axis, without that dimension.
+func (t *Tensor) Select(axis, i int) *Tensor {
+	return t.Slice(axis, i, i+1).Squeeze(axis)
+}
+
+// Expand returns a view in which dimensions of size 1, and new leading ones,
+// are repeated to the given shape, as broadcasting does. It panics with
+// *ShapeError if t does not broadcast to shape.
+func (t *Tensor) Expand(shape ...int) *Tensor {
+	v := header(t.dt, shape)
+	t.check("expand")
+	lead := len(shape) - int(t.rank)
+	if lead < 0 {
+		Fail("expand", fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
+	}
+	v.st, v.gen, v.off = t.st, t.gen, t.off
+	for i := range shape {
+		switch {
+		case i < lead:
+			v.stride[i] = 0
+		case t.shape[i-lead] == shape[i]:
+			v.stride[i] = t.stride[i-lead]
+		case t.shape[i-lead] == 1:
+			v.stride[i] = 0
+		default:
+			Fail("expand", fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
+		}
+	}
+	return v
+}
+
+// Unsqueeze returns a view with a dimension of size 1 inserted before axis;
+// axis may be Rank(), or -1 for a new last dimension.
+func (t *Tensor) Unsqueeze(axis int) *Tensor {
+	if axis < 0 {
+		axis += int(t.rank) + 1
+	}
+	if axis < 0 || axis > int(t.rank) || t.rank == MaxRank {
+		Fail("unsqueeze", fmt.Sprintf("no place for axis %d", axis), t)
+	}
+	v := t.view("unsqueeze")
+	copy(v.shape[axis+1:], t.shape[axis:t.rank])
+	copy(v.stride[axis+1:], t.stride[axis:t.rank])
+	v.shape[axis], v.stride[axis] = 1, 1
+	v.rank++
+	return v
+}
+
+// Squeeze returns a view without dimension axis, which must be of size 1.
+func (t *Tensor) Squeeze(axis int) *Tensor {
+	axis = t.Axis("squeeze", axis)
+	if t.shape[axis] != 1 {
+		Fail("squeeze", fmt.Sprintf("axis %d is not of size 1", axis), t)
+	}
+	v := t.view("squeeze")
+	copy(v.shape[axis:], t.shape[axis+1:t.rank])
+	copy(v.stride[axis:], t.stride[axis+1:t.rank])
+	v.rank--
+	v.shape[v.rank], v.stride[v.rank] = 0, 0
+	return v
+}
+
+// BroadcastShape returns the shape that a and b broadcast to under NumPy's
+// rules. It panics with *ShapeError in the name of op if they do not.
+func BroadcastShape(op string, a, b *Tensor) []int {
+	n := max(a.Rank(), b.Rank())
+	out := make([]int, n)
+	for i := 1; i <= n; i++ {
+		x, y := 1, 1
+		if i <= a.Rank() {
+			x = a.shape[a.Rank()-i]
+		}
+		if i <= b.Rank() {
+			y = b.shape[b.Rank()-i]
+		}
+		switch {
+		case x == y || y == 1:
+			out[n-i] = x
+		case x == 1:
+			out[n-i] = y
+		default:
+			Fail(op, "shapes do not broadcast", a, b)
+		}
+	}
+	return out
+}
