@@ -9,6 +9,8 @@ type table[T Float] struct {
 	// add is true.
 	mr, nr int
 	micro  func(k int, a, b, c []T, ldc int, add bool)
+	// pack fills a panel; see the portable pack.
+	pack func(out []T, width, have, k int, src []T, si, sp int)
 	// dots sets out[j], j < len(out), to the sum over p of x[p]*w[j*ldw+p].
 	dots func(out, x, w []T, ldw int)
 	// combine sets out[j] to the sum over p of x[p*incx]*w[p*ldw+j], p < k.
@@ -37,7 +39,7 @@ type table[T Float] struct {
 // portable returns the table of the functions written in Go.
 func portable[T Float]() table[T] {
 	return table[T]{
-		mr: microRows, nr: microCols, micro: micro[T],
+		mr: microRows, nr: microCols, micro: micro[T], pack: pack[T],
 		dots: dots[T], combine: combine[T],
 		add: addVec[T], mul: mulVec[T], addScaled: addScaled[T], scale: scale[T],
 		exp: expVec[T], log: logVec[T], tanh: tanhVec[T], sigmoid: sigmoidVec[T],

@@ -1,0 +1,223 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func rng(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
+// randn returns n normal numbers.
+func randn[T Float](r *rand.Rand, n int) []T {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(r.NormFloat64())
+	}
+	return x
+}
+
+func epsilon[T Float]() float64 {
+	if single[T]() {
+		return 0x1p-23
+	}
+	return 0x1p-52
+}
+
+// product64 is the reference: element (i, j) of A·B and the sum of absolute
+// values of its terms, which scales the error that rounding may cause.
+func product64[T Float](k int, a []T, ar, ac int, b []T, br, bc, i, j int) (sum, size float64) {
+	for p := range k {
+		term := float64(a[i*ar+p*ac]) * float64(b[p*br+j*bc])
+		sum += term
+		size += math.Abs(term)
+	}
+	return sum, size
+}
+
+// layout lays out a rows×cols matrix in a larger slice, from element 1 so that
+// it is misaligned, transposed or with a gap or both.
+func layout(rows, cols, kind int) (size, rowStride, colStride int) {
+	gap := kind % 2 * 3
+	if kind < 2 {
+		return 1 + rows*(cols+gap), cols + gap, 1
+	}
+	if kind < 4 {
+		return 1 + cols*(rows+gap), 1, rows + gap
+	}
+	return 1 + rows*(2*cols+1), 2*cols + 1, 2 // contiguous neither way
+}
+
+var gemmSizes = [][3]int{
+	{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {1, 1, 1}, {1, 7, 5}, {2, 3, 1}, {4, 2, 3}, {5, 3, 9},
+	{1, 300, 70}, {8, 130, 257}, {9, 65, 33}, {13, 1, 300}, {130, 1, 20}, {64, 64, 64},
+	{67, 35, 300}, {129, 131, 17}, {33, 140, 513}, {1030, 5, 7}, {3, 4100, 2}, {12, 4100, 3},
+}
+
+func testGemm[T Float](t *testing.T) {
+	r := rng(1)
+	for _, s := range gemmSizes {
+		m, n, k := s[0], s[1], s[2]
+		for ka := range 5 {
+			for kb := range 5 {
+				if m*n*k > 1<<19 && ka != kb {
+					continue
+				}
+				beta := []T{0, 1, 0.5, -1}[(ka+2*kb)%4]
+				as, ar, ac := layout(m, k, ka)
+				bs, br, bc := layout(k, n, kb)
+				a, b := randn[T](r, as)[1:], randn[T](r, bs)[1:]
+				cr := n + 2
+				c := randn[T](r, 1+m*cr)[1:]
+				old := append([]T(nil), c...)
+				if beta == 0 {
+					for i := range m {
+						fill(c[i*cr:i*cr+n], T(math.NaN()))
+					}
+				}
+				Gemm(m, n, k, a, ar, ac, b, br, bc, beta, c, cr)
+				name := fmt.Sprintf("%v a %d b %d beta %v", s, ka, kb, beta)
+				for i := range m {
+					for j := range cr {
+						got, was := float64(c[i*cr+j]), float64(old[i*cr+j])
+						if j >= n {
+							require.Equal(t, was, got, name)
+							continue
+						}
+						want, size := product64(k, a, ar, ac, b, br, bc, i, j)
+						want += float64(beta) * was
+						size += math.Abs(float64(beta) * was)
+						if !(math.Abs(got-want) <= 4*epsilon[T]()*math.Sqrt(float64(k+1))*size) {
+							t.Fatalf("%s: C(%d,%d) = %v, want %v", name, i, j, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGemm(t *testing.T) {
+	t.Run("float32", testGemm[float32])
+	t.Run("float64", testGemm[float64])
+}
+
+func TestGemmPropagatesNaN(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, m := range []int{1, 40} { // direct and packed
+		a, b, c := make([]float32, m*40), make([]float32, 40*40), make([]float32, m*40)
+		b[3*40+5], b[7*40+6] = nan, inf
+		Gemm(m, 40, 40, a, 40, 1, b, 40, 1, 0, c, 40)
+		for i := range m {
+			for j := range 40 {
+				require.Equal(t, j == 5 || j == 6, c[i*40+j] != c[i*40+j], "C(%d,%d)", i, j)
+			}
+		}
+	}
+}
+
+// A row of the product is the same in a batch of any size, on every path.
+func TestGemmRowsAreIndependent(t *testing.T) {
+	r := rng(2)
+	const m, n, k = 40, 150, 600
+	a := randn[float32](r, m*k)
+	for _, transposed := range []bool{false, true} {
+		b, br, bc := randn[float32](r, n*k), n, 1
+		if transposed {
+			br, bc = 1, k
+		}
+		all, one := make([]float32, m*n), make([]float32, m*n)
+		Gemm(m, n, k, a, k, 1, b, br, bc, 0, all, n)
+		for i := range m {
+			Gemm(1, n, k, a[i*k:], k, 1, b, br, bc, 0, one[i*n:], n)
+		}
+		require.Equal(t, all, one)
+		// And a column of it, through the transpose.
+		column := make([]float32, m)
+		Gemm(m, 1, k, a, k, 1, b[3*bc:], br, bc, 0, column, 1)
+		for i := range m {
+			require.Equal(t, all[i*n+3], column[i])
+		}
+	}
+}
+
+// eachProcs runs f under several values of GOMAXPROCS and wants equal results.
+func eachProcs[T any](t *testing.T, f func() T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	want := f()
+	for _, procs := range []int{2, 4} {
+		runtime.GOMAXPROCS(procs)
+		require.Equal(t, want, f(), "GOMAXPROCS=%d", procs)
+	}
+}
+
+func TestGemmSameBitsForAnyCores(t *testing.T) {
+	for _, s := range [][3]int{{200, 150, 300}, {1, 1000, 300}, {1100, 70, 40}, {300, 1, 300}} {
+		eachProcs(t, func() []float32 {
+			r := rng(3)
+			m, n, k := s[0], s[1], s[2]
+			c := make([]float32, m*n)
+			Gemm(m, n, k, randn[float32](r, m*k), k, 1, randn[float32](r, n*k), 1, k, 0, c, n)
+			return c
+		})
+	}
+}
+
+func TestGemmBatch(t *testing.T) {
+	r := rng(4)
+	for _, s := range [][4]int{{0, 2, 2, 2}, {1, 3, 4, 5}, {9, 7, 5, 3}, {5, 40, 30, 50}} {
+		batch, m, n, k := s[0], s[1], s[2], s[3]
+		a, b := randn[float64](r, batch*m*k), randn[float64](r, k*n)
+		got, want := make([]float64, batch*m*n), make([]float64, batch*m*n)
+		aoff, boff, coff := make([]int, batch), make([]int, batch), make([]int, batch)
+		for i := range batch {
+			aoff[i], coff[i] = i*m*k, (batch-1-i)*m*n // B is shared
+			Gemm(m, n, k, a[aoff[i]:], k, 1, b, n, 1, 0, want[coff[i]:], n)
+		}
+		GemmBatch(m, n, k, a, aoff, k, 1, b, boff, n, 1, 0, got, coff, n)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestGemmAllocates(t *testing.T) {
+	const n = 128
+	r := rng(5)
+	a, b, c := randn[float32](r, n*n), randn[float32](r, n*n), make([]float32, n*n)
+	require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
+		Gemm(n, n, n, a, n, 1, b, n, 1, 0, c, n)
+	}), 1.0)
+	require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
+		Gemm(1, n, n, a, n, 1, b, n, 1, 0, c, n)
+	}), 1.0)
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range [][3]int{
+		{16, 16, 16}, {128, 128, 128}, {256, 256, 256}, {512, 512, 512},
+		{1, 512, 512}, {8, 512, 512}, {512, 1, 512},
+	} {
+		for _, transposed := range []bool{false, true} {
+			m, n, k := s[0], s[1], s[2]
+			name := fmt.Sprintf("%dx%dx%d", m, n, k)
+			br, bc := n, 1
+			if transposed {
+				name += "/transposed"
+				br, bc = 1, k
+			}
+			b.Run(name, func(b *testing.B) {
+				r := rng(6)
+				x, y, c := randn[float32](r, m*k), randn[float32](r, n*k), make([]float32, m*n)
+				b.ReportAllocs()
+				for b.Loop() {
+					Gemm(m, n, k, x, k, 1, y, br, bc, 0, c, n)
+				}
+				flops := 2 * float64(m) * float64(n) * float64(k) * float64(b.N)
+				b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
+}
