@@ -27,6 +27,13 @@ var catalogue = []known{
 	{"ml-20m", csvLayout, movielensURL},
 	{"ml-25m", csvLayout, movielensURL},
 	{"ml-32m", csvLayout, movielensURL},
+	{"ml-1m", []layout{
+		{[]string{"movies.dat", "ratings.dat"}, loadDat},
+		{[]string{"movies.dat", sasTrain, sasValInput, sasValOutput, sasTest, sasItems, sasUsers}, loadSASRec},
+	}, movielensURL},
+	{"ml-100k", []layout{{[]string{"u.item", "u.data"}, load100k}}, movielensURL},
+	{"yelp", []layout{{[]string{"Yelp.txt", "Yelp.item.json"}, loadYelp}},
+		"https://github.com/RUCAIBox/CIKM2020-S3Rec and https://github.com/HonghuiBao2000/LETTER"},
 }
 
 const movielensURL = "https://grouplens.org/datasets/movielens/"
