@@ -47,7 +47,11 @@ func newNest(shape []int, ops ...*Tensor) nest {
 
 // rows calls body for every innermost run with the operands' offsets, split
 // over cores when there is much to do. A single long run is split too.
-func (n nest) rows(body func(length int, off [3]int)) {
+func (n nest) rows(body func(length int, off [3]int)) { n.split(grain, body) }
+
+// split is rows for a body that does more than one step an element: grain
+// elements are work enough for a core.
+func (n nest) split(grain int, body func(length int, off [3]int)) {
 	last := n.rank - 1
 	inner := n.shape[last]
 	outer := 1

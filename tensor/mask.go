@@ -1,0 +1,70 @@
+package tensor
+
+import "fmt"
+
+// Where returns a where the Bool cond is true and b elsewhere; all three
+// broadcast. It panics with *ShapeError if they do not, or if a and b differ
+// in dtype.
+func Where(cond, a, b *Tensor) *Tensor {
+	const op = "where"
+	cond.check(op)
+	a.check(op)
+	b.check(op)
+	if cond.dt != Bool || a.dt != b.dt {
+		Fail(op, fmt.Sprintf("%v chooses between %v and %v", cond.dt, a.dt, b.dt), cond, a, b)
+	}
+	ab := *a // a header for the shape alone
+	ab.rank = uint8(copy(ab.shape[:], BroadcastShape(op, a, b)))
+	y := Like(a.dt, BroadcastShape(op, cond, &ab), cond, a, b)
+	Copy(y, b)
+	overlay(y, cond, a)
+	return y
+}
+
+// MaskedFill returns t with v where the Bool mask, broadcast to t's shape, is
+// true.
+func MaskedFill(t, mask *Tensor, v float64) *Tensor {
+	const op = "masked fill"
+	t.check(op)
+	mask.check(op)
+	if mask.dt != Bool {
+		Fail(op, fmt.Sprintf("needs a bool mask, not %v", mask.dt), t, mask)
+	}
+	y := Like(t.dt, t.dims(), t, mask)
+	Copy(y, t)
+	overlay(y, mask, Scalar(t.dt, v))
+	return y
+}
+
+// overlay copies a to y where cond is true; both broadcast to y.
+func overlay(y, cond, a *Tensor) {
+	cond, a = cond.Expand(y.dims()...), a.Expand(y.dims()...)
+	if y.Len() == 0 {
+		return
+	}
+	switch y.dt.Size() {
+	case 8:
+		overlayOf[int64](y, cond, a)
+	case 4:
+		overlayOf[int32](y, cond, a)
+	case 2:
+		overlayOf[uint16](y, cond, a)
+	default:
+		overlayOf[int8](y, cond, a)
+	}
+}
+
+func overlayOf[T Elem](y, cond, a *Tensor) {
+	d, m, s := raw[T](y), raw[bool](cond), raw[T](a)
+	n := newNest(y.dims(), y, cond, a)
+	last := n.rank - 1
+	ds, ms, ss := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	n.rows(func(length int, off [3]int) {
+		d, m, s := d[off[0]:], m[off[1]:], s[off[2]:]
+		for i := range length {
+			if m[i*ms] {
+				d[i*ds] = s[i*ss]
+			}
+		}
+	})
+}
