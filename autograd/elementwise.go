@@ -5,80 +5,167 @@ import (
 	"github.com/noema-ml/noema/tensor"
 )
 
-// Add returns a + b, broadcast.
-func Add(a, b *Var) *Var {
-	y := outView("add", tensor.Add(a.t, b.t), a, b)
-	return y.record(0, func(dy *tensor.Tensor) {
-		a.lendSum(dy)
-		b.lendSum(dy)
-	})
+// binary starts an elementwise operation on a and b, broadcast under NumPy's
+// rules, and computes its value.
+func binary(op string, a, b *Var, f32 func(d, a, b []float32), f64 func(d, a, b []float64)) *Var {
+	y := out(op, tensor.BroadcastShape(op, a.t, b.t), a, b)
+	tensor.BinaryInto(op, y.t, a.t, b.t, f32, f64)
+	return y
 }
 
-// Sub returns a - b, broadcast.
-func Sub(a, b *Var) *Var {
-	y := outView("sub", tensor.Sub(a.t, b.t), a, b)
-	return y.record(0, func(dy *tensor.Tensor) {
-		a.lendSum(dy)
-		if b.needs {
-			b.giveSum(tensor.Neg(dy))
-		}
-	})
+// mulInto and its siblings write to dst, which may be an operand.
+func mulInto(dst, a, b *tensor.Tensor) *tensor.Tensor {
+	tensor.BinaryInto("mul", dst, a, b, kernel.Mul[float32], kernel.Mul[float64])
+	return dst
 }
 
-// Mul returns a · b elementwise, broadcast.
-func Mul(a, b *Var) *Var {
-	y := outView("mul", tensor.Mul(a.t, b.t), a, b)
-	return y.record(0, func(dy *tensor.Tensor) {
-		if a.needs {
-			a.giveSum(tensor.Mul(dy, b.t))
-		}
-		if b.needs {
-			b.giveSum(tensor.Mul(dy, a.t))
-		}
-	})
+func subInto(dst, a, b *tensor.Tensor) *tensor.Tensor {
+	tensor.BinaryInto("sub", dst, a, b, kernel.Sub[float32], kernel.Sub[float64])
+	return dst
+}
+
+func divInto(dst, a, b *tensor.Tensor) *tensor.Tensor {
+	tensor.BinaryInto("div", dst, a, b, kernel.Div[float32], kernel.Div[float64])
+	return dst
+}
+
+// scaled multiplies t by c in place.
+func scaled(t *tensor.Tensor, c float64) *tensor.Tensor {
+	tensor.ScaleTo(t, c)
+	return t
 }
 
 // lendSum adds dy, summed over the dimensions in which v was broadcast.
 func (v *Var) lendSum(dy *tensor.Tensor) {
-	if !v.needs {
-		return
-	}
-	if dy.SameShape(v.t) {
+	switch {
+	case !v.Needs():
+	case dy.SameShape(v.t):
 		v.Lend(dy)
-	} else {
+	default:
 		v.Give(tensor.SumTo(dy, v.t.Shape()...))
 	}
 }
 
 // giveSum is lendSum for a gradient that v may keep.
 func (v *Var) giveSum(dx *tensor.Tensor) {
-	if dx.SameShape(v.t) {
+	if !v.Needs() || dx.SameShape(v.t) {
 		v.Give(dx)
-	} else {
-		v.Give(tensor.SumTo(dx, v.t.Shape()...))
-		v.s.arena.Free(dx)
+		return
 	}
+	v.Give(tensor.SumTo(dx, v.t.Shape()...))
+	v.s.arena.Free(dx)
+}
+
+// wanted returns a and b with one that needs a gradient last: it takes over
+// the buffer of dy.
+func wanted(a, b *Var) (first, last *Var) {
+	if b.needs {
+		return a, b
+	}
+	return b, a
+}
+
+// Add returns a + b, broadcast.
+func Add(a, b *Var) *Var {
+	y := binary("add", a, b, kernel.Add[float32], kernel.Add[float64])
+	return y.record(0, func(dy *tensor.Tensor) {
+		first, last := wanted(a, b)
+		first.lendSum(dy)
+		last.giveSum(y.s.keep(dy))
+	})
+}
+
+// Sub returns a - b, broadcast.
+func Sub(a, b *Var) *Var {
+	y := binary("sub", a, b, kernel.Sub[float32], kernel.Sub[float64])
+	return y.record(0, func(dy *tensor.Tensor) {
+		if !b.needs {
+			a.giveSum(y.s.keep(dy))
+			return
+		}
+		a.lendSum(dy)
+		b.giveSum(scaled(y.s.keep(dy), -1))
+	})
+}
+
+// Mul returns a · b elementwise, broadcast.
+func Mul(a, b *Var) *Var {
+	y := binary("mul", a, b, kernel.Mul[float32], kernel.Mul[float64])
+	return y.record(0, func(dy *tensor.Tensor) {
+		first, last := wanted(a, b)
+		if first.needs {
+			first.giveSum(mulInto(y.s.like(dy), dy, last.t))
+		}
+		last.giveSum(mulInto(y.s.keep(dy), dy, first.t))
+	})
+}
+
+// Div returns a / b elementwise, broadcast.
+func Div(a, b *Var) *Var {
+	y := binary("div", a, b, kernel.Div[float32], kernel.Div[float64])
+	return y.record(0, func(dy *tensor.Tensor) {
+		da := divInto(y.s.keep(dy), dy, b.t)
+		if b.needs { // -dy·a/b² = -da·y
+			b.giveSum(scaled(mulInto(y.s.like(da), da, y.t), -1))
+		}
+		a.giveSum(da)
+	})
+}
+
+// Maximum returns the larger of a and b elementwise, broadcast; equal ones
+// share the gradient.
+func Maximum(a, b *Var) *Var {
+	y := binary("maximum", a, b, kernel.Max[float32], kernel.Max[float64])
+	return y.record(0, func(dy *tensor.Tensor) { choiceGrad(y, a, b, dy, share[float32](1), share[float64](1)) })
+}
+
+// Minimum returns the smaller of a and b elementwise, broadcast; equal ones
+// share the gradient.
+func Minimum(a, b *Var) *Var {
+	y := binary("minimum", a, b, kernel.Min[float32], kernel.Min[float64])
+	return y.record(0, func(dy *tensor.Tensor) { choiceGrad(y, a, b, dy, share[float32](-1), share[float64](-1)) })
+}
+
+// share returns a kernel for the part of the gradient that a gets: 1 where
+// sign·a is larger than sign·b, ½ where they are equal, else 0.
+func share[T tensor.Float](sign T) func(d, a, b []T) {
+	return func(d, a, b []T) {
+		for i := range d {
+			x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
+			switch d[i] = 0; {
+			case x == y:
+				d[i] = 0.5
+			case sign*x > sign*y:
+				d[i] = 1
+			}
+		}
+	}
+}
+
+func choiceGrad(y, a, b *Var, dy *tensor.Tensor, s32 func(d, a, b []float32), s64 func(d, a, b []float64)) {
+	da := y.s.like(dy)
+	tensor.BinaryInto(y.op, da, a.t, b.t, s32, s64)
+	mulInto(da, da, dy)
+	if b.needs {
+		b.giveSum(subInto(y.s.keep(dy), dy, da))
+	}
+	a.giveSum(da)
 }
 
 // Scale returns c·x.
 func Scale(x *Var, c float64) *Var {
-	y := outView("scale", tensor.Scale(x.t, c), x)
-	return y.record(0, func(dy *tensor.Tensor) { x.Give(tensor.Scale(dy, c)) })
+	y := out("scale", x.Shape(), x)
+	tensor.UnaryInto("scale", y.t, x.s.dense(x.t),
+		func(d, x []float32) { kernel.Scale(d, x, float32(c)) },
+		func(d, x []float64) { kernel.Scale(d, x, c) })
+	return y.record(0, func(dy *tensor.Tensor) { x.Give(scaled(y.s.keep(dy), c)) })
 }
 
-// GELU returns x·Φ(x), Φ the normal distribution function by erf (Hendrycks
-// and Gimpel 2016, arXiv 1606.08415).
-func GELU(x *Var) *Var {
-	return unary("gelu", x, kernel.GELU[float32], kernel.GELU[float64], kernel.GELUGrad[float32], kernel.GELUGrad[float64])
-}
-
-// unary is an operation whose gradient kernel takes the input.
-func unary(op string, x *Var, f32 func(y, x []float32), f64 func(y, x []float64), g32 func(dx, x, dy []float32), g64 func(dx, x, dy []float64)) *Var {
-	y := out(op, x.Shape(), x)
-	tensor.UnaryInto(op, y.t, x.t, f32, f64)
-	return y.record(0, func(dy *tensor.Tensor) {
-		dx := y.s.New(x.DType(), x.Shape()...)
-		tensor.BinaryInto(op, dx, x.t, dy, g32, g64)
-		x.Give(dx)
-	})
+// AddScalar returns x + c.
+func AddScalar(x *Var, c float64) *Var {
+	y := out("add scalar", x.Shape(), x)
+	tensor.UnaryInto("add scalar", y.t, x.s.dense(x.t),
+		func(d, x []float32) { kernel.Add(d, x, []float32{float32(c)}) },
+		func(d, x []float64) { kernel.Add(d, x, []float64{c}) })
+	return y.record(0, func(dy *tensor.Tensor) { x.Give(y.s.keep(dy)) })
 }

@@ -10,7 +10,11 @@ func MatMul(a, b *Var) *Var {
 	flops := 2 * y.Len() * a.Dim(-1)
 	return y.record(flops, func(dy *tensor.Tensor) {
 		matmulGrad(a, dy, b.t.Transpose(-1, -2), flops) // da = dy·bᵀ
-		matmulGrad(b, a.t.Transpose(-1, -2), dy, flops) // db = aᵀ·dy
+		p, q := a.t, dy
+		if b.Rank() == 2 && dy.Len() > 0 { // a batch of rows is one tall matrix
+			p, q = rows(p), rows(q)
+		}
+		matmulGrad(b, p.Transpose(-1, -2), q, flops) // db = aᵀ·dy
 	})
 }
 
@@ -42,7 +46,7 @@ func equal(a, b []int) bool {
 }
 
 // Linear returns x·wᵀ + b: x [..., in], w [out, in], b [out] or nil →
-// [..., out].
+// [..., out]. Weights that want no gradient may be bfloat16 or float16.
 func Linear(x, w, b *Var) *Var {
 	if w.Rank() != 2 || x.Rank() < 1 || x.Dim(-1) != w.Dim(1) || b != nil && (b.Rank() != 1 || b.Dim(0) != w.Dim(0)) {
 		ts := []*tensor.Tensor{x.t, w.t}
@@ -53,38 +57,37 @@ func Linear(x, w, b *Var) *Var {
 	}
 	shape := x.Shape()
 	shape[len(shape)-1] = w.Dim(0)
-	y := out("linear", shape, x, w, b)
+	y := start("linear", x, w, b)
+	s := y.s
+	y.t = s.New(x.DType(), shape...)
 	beta := 0.0
 	if b != nil {
-		tensor.Copy(y.t, b.t)
+		bt := s.weight("linear", b, x)
+		tensor.Copy(y.t, bt)
+		s.unweight(bt, b)
 		beta = 1
 	}
-	x2, y2 := rows(x.t), rows(y.t)
-	tensor.Gemm(y2, x2, w.t.Transpose(0, 1), beta)
+	x2 := rows(x.t)
+	wt := s.weight("linear", w, x)
+	tensor.Gemm(rows(y.t), x2, wt.Transpose(0, 1), beta)
+	s.unweight(wt, w)
 	flops := 2 * y.Len() * w.Dim(1)
 	return y.record(flops, func(dy *tensor.Tensor) {
 		dy2 := rows(dy)
 		if x.needs {
 			dx, beta := x.Into()
-			tensor.Gemm(rows(dx), dy2, w.t, beta)
-			y.s.FLOPs += int64(flops)
+			wt := s.weight("linear", w, x)
+			tensor.Gemm(rows(dx), dy2, wt, beta)
+			s.unweight(wt, w)
+			s.FLOPs += int64(flops)
 		}
 		if w.needs {
 			dw, beta := w.Into()
 			tensor.Gemm(dw, dy2.Transpose(0, 1), x2, beta)
-			y.s.FLOPs += int64(flops)
+			s.FLOPs += int64(flops)
 		}
 		if b.Needs() {
 			b.Give(tensor.SumTo(dy2, b.Dim(0)))
 		}
 	})
-}
-
-// rows returns t as a matrix of rows along its last dimension.
-func rows(t *tensor.Tensor) *tensor.Tensor {
-	n := 1
-	for i := range t.Rank() - 1 {
-		n *= t.Dim(i)
-	}
-	return t.Reshape(n, t.Dim(-1))
 }

@@ -28,7 +28,13 @@ func Recompute(s *Scope, f func(*Scope, ...*Var) *Var, xs ...*Var) *Var {
 				vs[i] = wrap(x.t)
 			}
 		}
-		return vs, f(in, vs...)
+		s.busy = true
+		defer func() { s.busy = false }()
+		y := f(in, vs...)
+		if y.s != in {
+			panic("recompute: the function's result is of another scope than it was given")
+		}
+		return vs, y
 	}
 	in := s.child(false)
 	_, once := run(in, in.Const)
@@ -53,11 +59,4 @@ func Recompute(s *Scope, f func(*Scope, ...*Var) *Var, xs ...*Var) *Var {
 			}
 		}
 	})
-}
-
-// copyTo returns a copy of t in s's arena.
-func copyTo(s *Scope, t *tensor.Tensor) *tensor.Tensor {
-	c := s.New(t.DType(), t.Shape()...)
-	tensor.Copy(c, t)
-	return c
 }

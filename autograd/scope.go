@@ -36,6 +36,7 @@ type Scope struct {
 	inputs  []*Var         // of the operation under way, for CheckFinite
 	dy      *tensor.Tensor // the gradient lent to the running back function
 	kept    bool           // and whether it took it over
+	busy    bool           // Recompute's function is running in a child
 }
 
 type entry struct {

@@ -58,24 +58,34 @@ func (v *Var) Needs() bool { return v != nil && v.needs }
 // String describes the value and where it came from.
 func (v *Var) String() string { return fmt.Sprintf("%s: %v", v.op, v.t) }
 
-// out starts an operation on xs (nils are skipped): it returns the result with
-// a tensor of the first operand's dtype and undefined contents. It panics if
-// the operands are of two scopes or of an earlier pass.
+// out starts an operation on xs, all float32 or all float64: it returns the
+// result with a tensor of that dtype and undefined contents. It panics if the
+// operands are of two scopes or of an earlier pass.
 func out(op string, shape []int, xs ...*Var) *Var {
 	y := start(op, xs...)
-	y.t = y.s.arena.New(xs[0].t.DType(), shape...)
+	dt := xs[0].t.DType()
+	for _, x := range xs {
+		if x.t.DType() != dt || !dt.IsFloat() {
+			tensor.Fail(op, fmt.Sprintf("dtypes %v and %v", dt, x.t.DType()), xs[0].t, x.t)
+		}
+	}
+	y.t = y.s.arena.New(dt, shape...)
 	return y
 }
 
-// outView is out for a result whose tensor is there already.
+// outView is out for a result whose tensor is there already, of any dtype.
 func outView(op string, t *tensor.Tensor, xs ...*Var) *Var {
 	y := start(op, xs...)
 	y.t = t
 	return y
 }
 
+// start is out without the tensor; nils among xs but the first are skipped.
 func start(op string, xs ...*Var) *Var {
 	s := xs[0].s
+	if s.busy {
+		panic(op + ": in a scope that waits for Recompute; its function must use the scope and the Vars that it is given")
+	}
 	y := &Var{s: s, op: op, pass: s.pass}
 	for _, x := range xs {
 		if x == nil {
@@ -125,7 +135,9 @@ func (v *Var) Give(dx *tensor.Tensor) {
 	case !v.Needs():
 		v.s.arena.Free(dx)
 	case v.param == nil && v.grad == nil:
-		v.grad = dx.Contiguous()
+		if v.grad = v.s.dense(dx); v.grad != dx {
+			v.s.arena.Free(dx)
+		}
 	default:
 		dst, _ := v.Into()
 		tensor.AddTo(dst, dx)

@@ -1,0 +1,166 @@
+package autograd
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/noema-ml/noema/internal/kernel"
+	"github.com/noema-ml/noema/internal/parallel"
+	"github.com/noema-ml/noema/tensor"
+)
+
+// Attention returns softmax(q·kᵀ/√dim)·v for every head, over the keys that
+// mask lets each query see: q [batch, queries, heads, dim], k and v
+// [batch, keys, kvHeads, dim] → q's shape. Query head h reads key/value head
+// h / (heads/kvHeads), so kvHeads divides heads (grouped-query attention,
+// Ainslie et al. 2023, arXiv 2305.13245). The matrix of scores is never held
+// (Dao et al. 2022, arXiv 2205.14135). A query that sees no key gives zeros.
+// k and v may be the front of a longer cache, sliced along keys, without a
+// copy.
+func Attention(q, k, v *Var, mask AttnMask) *Var {
+	const op = "attention"
+	if q.Rank() != 4 || k.Rank() != 4 || !k.t.SameShape(v.t) || q.Dim(0) != k.Dim(0) || q.Dim(3) != k.Dim(3) || k.Dim(2) == 0 || q.Dim(2)%k.Dim(2) != 0 {
+		tensor.Fail(op, "shapes do not fit", q.t, k.t, v.t)
+	}
+	y := out(op, q.Shape(), q, k, v)
+	s := y.s
+	a := &attention{q: s.dense(q.t), k: s.perBatch(k.t, y.needs), v: s.perBatch(v.t, y.needs)}
+	a.Attn = kernel.Attn{
+		Batch: q.Dim(0), Queries: q.Dim(1), Heads: q.Dim(2), Dim: q.Dim(3),
+		Keys: k.Dim(1), KVHeads: k.Dim(2), Scale: 1 / math.Sqrt(float64(max(1, q.Dim(3)))),
+	}
+	ranges, pairs := mask.ranges(s, &a.Attn)
+	a.lse = s.New(q.DType(), a.Batch, a.Heads, a.Queries)
+	flops := 4 * pairs * a.Heads * a.Dim
+	if q.DType() == tensor.Float32 {
+		attentionForward[float32](a, y.t)
+	} else {
+		attentionForward[float64](a, y.t)
+	}
+	if !y.needs {
+		s.arena.Free(a.lse)
+		if ranges != nil {
+			s.arena.Free(ranges)
+		}
+	}
+	return y.record(flops, func(dy *tensor.Tensor) {
+		s.FLOPs += int64(flops) * 5 / 2 // the scores again, and four products
+		var dq, dk, dv *tensor.Tensor
+		if q.needs {
+			dq = q.sink()
+		}
+		if k.needs {
+			dk = k.sink()
+		}
+		if v.needs {
+			dv = v.sink()
+		}
+		if q.DType() == tensor.Float32 {
+			attentionBackward[float32](a, dq, dk, dv, y.t, dy)
+		} else {
+			attentionBackward[float64](a, dq, dk, dv, y.t, dy)
+		}
+	})
+}
+
+// attention is what Attention keeps for its gradient.
+type attention struct {
+	kernel.Attn
+	q, k, v, lse *tensor.Tensor
+}
+
+// perBatch returns t, whose batches are contiguous, or a contiguous copy. If
+// whole is true, all of it must be contiguous.
+func (s *Scope) perBatch(t *tensor.Tensor, whole bool) *tensor.Tensor {
+	if !whole && t.Dim(0) > 0 && t.Slice(0, 0, 1).IsContiguous() {
+		return t
+	}
+	return s.dense(t)
+}
+
+func attentionForward[T tensor.Float](a *attention, o *tensor.Tensor) {
+	od, lse, q := tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](a.q)
+	if a.k.IsContiguous() && a.v.IsContiguous() {
+		kernel.Attention(&a.Attn, od, lse, q, tensor.Data[T](a.k), tensor.Data[T](a.v))
+		return
+	}
+	n, l := len(od)/a.Batch, len(lse)/a.Batch
+	parallel.For(a.Batch, 1, func(lo, hi int) {
+		for b := lo; b < hi; b++ {
+			p := a.Attn
+			p.Batch = 1
+			if p.Hi != nil {
+				p.Lo, p.Hi = p.Lo[b*p.Queries:(b+1)*p.Queries], p.Hi[b*p.Queries:(b+1)*p.Queries]
+			}
+			k, v := tensor.Data[T](a.k.Slice(0, b, b+1)), tensor.Data[T](a.v.Slice(0, b, b+1))
+			kernel.Attention(&p, od[b*n:(b+1)*n], lse[b*l:(b+1)*l], q[b*n:(b+1)*n], k, v)
+		}
+	})
+}
+
+func attentionBackward[T tensor.Float](a *attention, dq, dk, dv, o, do *tensor.Tensor) {
+	kernel.AttentionGrad(&a.Attn, data[T](dq), data[T](dk), data[T](dv), tensor.Data[T](a.q), tensor.Data[T](a.k),
+		tensor.Data[T](a.v), tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](do))
+}
+
+// AttnMask says which keys each query sees. The zero value hides none. Query i
+// of batch row b stands at position Offset[b]+i among the keys of its row.
+type AttnMask struct {
+	Causal bool // a query sees the keys up to its own position
+	// Window, if positive, hides the keys that are Window or more positions
+	// away from the query (Beltagy et al. 2020, arXiv 2004.05150).
+	Window int
+	// KeyLen is how many keys are there at all, the rest being padding on the
+	// right: [batch], or [batch·queries] for each query; nil means all.
+	KeyLen []int32
+	// Offset is the position of each row's first query: [batch]. Nil means
+	// keys - queries, which puts the last query at the last key: right for
+	// training, where there are as many queries as keys, and for decoding with
+	// a cache whose rows are equally long. Where they are not, row b has
+	// KeyLen[b] = length after this step and Offset[b] = length before it.
+	Offset []int32
+}
+
+// ranges fills in p.Lo and p.Hi, in the tensor that it returns, or leaves both
+// nil. pairs is how many keys all queries see together.
+func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs int) {
+	n := p.Batch * p.Queries
+	perQuery := len(m.KeyLen) == n && p.Queries != 1
+	if m.KeyLen != nil && len(m.KeyLen) != p.Batch && !perQuery || m.Offset != nil && len(m.Offset) != p.Batch || m.Window < 0 {
+		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d offsets and window %d for %d rows of %d queries", len(m.KeyLen), len(m.Offset), m.Window, p.Batch, p.Queries)})
+	}
+	if !m.Causal && m.Window == 0 && m.KeyLen == nil {
+		return nil, n * p.Keys
+	}
+	buf = s.New(tensor.Int32, 2, n)
+	d := tensor.Data[int32](buf)
+	p.Lo, p.Hi = d[:n], d[n:]
+	for b := range p.Batch {
+		at := p.Keys - p.Queries
+		if m.Offset != nil {
+			at = int(m.Offset[b])
+		}
+		for i := range p.Queries {
+			r := b*p.Queries + i
+			lo, hi, pos := 0, p.Keys, at+i
+			if m.KeyLen != nil {
+				k := b
+				if perQuery {
+					k = r
+				}
+				hi = min(hi, int(m.KeyLen[k]))
+			}
+			if m.Window > 0 {
+				lo, hi = pos-m.Window+1, min(hi, pos+m.Window)
+			}
+			if m.Causal {
+				hi = min(hi, pos+1)
+			}
+			hi = max(hi, 0)
+			lo = min(max(lo, 0), hi)
+			p.Lo[r], p.Hi[r] = int32(lo), int32(hi)
+			pairs += hi - lo
+		}
+	}
+	return buf, pairs
+}
