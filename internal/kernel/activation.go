@@ -36,10 +36,16 @@ func ReLUGrad[T Float](dx, x, dy []T) {
 func GELU[T Float](dst, x []T) { tableOf[T]().gelu(dst, x) }
 
 func geluVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		v := x[i]
-		dst[i] = 0.5 * v * (1 + erf(v*sqrtHalf))
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		d, v, e := dst[lo:hi], x[lo:hi], buf.s[:hi-lo]
+		t.scale(e, v, sqrtHalf)
+		t.erf(e, e)
+		for i, a := range e {
+			d[i] = 0.5 * v[i] * (1 + a)
+		}
 	}
 }
 
@@ -47,10 +53,21 @@ func geluVec[T Float](dst, x []T) {
 func GELUGrad[T Float](dx, x, dy []T) { tableOf[T]().geluGrad(dx, x, dy) }
 
 func geluGrad[T Float](dx, x, dy []T) {
-	x, dy = x[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		v := x[i]
-		dx[i] = dy[i] * (0.5*(1+erf(v*sqrtHalf)) + v*invSqrt2Pi*exp(-0.5*v*v))
+	t := tableOf[T]()
+	buf := grab[T](2 * block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dx)) {
+		n := hi - lo
+		d, v, g, e, f := dx[lo:hi], x[lo:hi], dy[lo:hi], buf.s[:n], buf.s[n:2*n]
+		t.scale(e, v, sqrtHalf)
+		for i, a := range e {
+			f[i] = -a * a
+		}
+		t.erf(e, e)
+		t.exp(f, f)
+		for i, a := range e {
+			d[i] = g[i] * (0.5*(1+a) + v[i]*f[i]*invSqrt2Pi)
+		}
 	}
 }
 
@@ -59,29 +76,43 @@ func geluGrad[T Float](dx, x, dy []T) {
 func GELUTanh[T Float](dst, x []T) { tableOf[T]().geluTanh(dst, x) }
 
 func geluTanhVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = geluTanhOf(x[i])
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		d, v, e := dst[lo:hi], x[lo:hi], buf.s[:hi-lo]
+		geluTanhInner(e, v)
+		for i, a := range e {
+			d[i] = 0.5 * v[i] * (1 + a)
+		}
 	}
 }
 
-func geluTanhOf[T Float](v T) T {
-	return 0.5 * v * (1 + tanh(sqrt2OvPi*(v+geluCubic*v*v*v)))
+// geluTanhInner sets dst to the hyperbolic tangent in GELUTanh of x.
+func geluTanhInner[T Float](dst, x []T) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = sqrt2OvPi * (v + geluCubic*v*v*v)
+	}
+	tableOf[T]().tanh(dst, dst)
 }
 
-// geluTanhSlope is the derivative of geluTanhOf.
-func geluTanhSlope[T Float](v T) T {
-	t := tanh(sqrt2OvPi * (v + geluCubic*v*v*v))
-	return 0.5*(1+t) + 0.5*v*(1-t*t)*sqrt2OvPi*(1+3*geluCubic*v*v)
+// geluTanhSlope is the derivative of GELUTanh at x, given the tangent t in it.
+func geluTanhSlope[T Float](x, t T) T {
+	return 0.5*(1+t) + 0.5*x*(1-t*t)*sqrt2OvPi*(1+3*geluCubic*x*x)
 }
 
 // GELUTanhGrad sets dx from dy and the input x of GELUTanh.
 func GELUTanhGrad[T Float](dx, x, dy []T) { tableOf[T]().geluTanhGrad(dx, x, dy) }
 
 func geluTanhGrad[T Float](dx, x, dy []T) {
-	x, dy = x[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		dx[i] = dy[i] * geluTanhSlope(x[i])
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dx)) {
+		d, v, g, e := dx[lo:hi], x[lo:hi], dy[lo:hi], buf.s[:hi-lo]
+		geluTanhInner(e, v)
+		for i, a := range e {
+			d[i] = g[i] * geluTanhSlope(v[i], a)
+		}
 	}
 }
 
@@ -89,9 +120,13 @@ func geluTanhGrad[T Float](dx, x, dy []T) {
 func SiLU[T Float](dst, x []T) { tableOf[T]().silu(dst, x) }
 
 func siluVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = x[i] * sigmoid(x[i])
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		s := buf.s[:hi-lo]
+		t.sigmoid(s, x[lo:hi])
+		t.mul(dst[lo:hi], x[lo:hi], s)
 	}
 }
 
@@ -99,10 +134,15 @@ func siluVec[T Float](dst, x []T) {
 func SiLUGrad[T Float](dx, x, dy []T) { tableOf[T]().siluGrad(dx, x, dy) }
 
 func siluGrad[T Float](dx, x, dy []T) {
-	x, dy = x[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		s := sigmoid(x[i])
-		dx[i] = dy[i] * s * (1 + x[i]*(1-s))
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dx)) {
+		d, v, g, e := dx[lo:hi], x[lo:hi], dy[lo:hi], buf.s[:hi-lo]
+		t.sigmoid(e, v)
+		for i, s := range e {
+			d[i] = g[i] * s * (1 + v[i]*(1-s))
+		}
 	}
 }
 
@@ -110,41 +150,61 @@ func siluGrad[T Float](dx, x, dy []T) {
 func SwiGLU[T Float](dst, gate, up []T) { tableOf[T]().swiGLU(dst, gate, up) }
 
 func swiGLU[T Float](dst, gate, up []T) {
-	gate, up = gate[:len(dst)], up[:len(dst)]
-	for i := range dst {
-		dst[i] = gate[i] * sigmoid(gate[i]) * up[i]
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		s := buf.s[:hi-lo]
+		t.sigmoid(s, gate[lo:hi])
+		t.mul(s, s, gate[lo:hi])
+		t.mul(dst[lo:hi], s, up[lo:hi])
 	}
 }
 
 // SwiGLUGrad sets dgate and dup, which may alias any of the inputs, from dy
 // and the inputs of SwiGLU.
 func SwiGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
-	n := len(dgate)
-	dup, gate, up, dy = dup[:n], gate[:n], up[:n], dy[:n]
-	for i := range dgate {
-		g, u, d := gate[i], up[i], dy[i]
-		s := sigmoid(g)
-		dgate[i] = d * u * s * (1 + g*(1-s))
-		dup[i] = d * g * s
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dgate)) {
+		e := buf.s[:hi-lo]
+		dg, du, gate, up, dy := dgate[lo:hi], dup[lo:hi], gate[lo:hi], up[lo:hi], dy[lo:hi]
+		t.sigmoid(e, gate)
+		for i, s := range e {
+			g, u, d := gate[i], up[i], dy[i]
+			dg[i] = d * u * s * (1 + g*(1-s))
+			du[i] = d * g * s
+		}
 	}
 }
 
 // GeGLU sets dst = gelu(gate)*up with the tanh form of GELU.
 func GeGLU[T Float](dst, gate, up []T) {
-	gate, up = gate[:len(dst)], up[:len(dst)]
-	for i := range dst {
-		dst[i] = geluTanhOf(gate[i]) * up[i]
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		d, g, u, e := dst[lo:hi], gate[lo:hi], up[lo:hi], buf.s[:hi-lo]
+		geluTanhInner(e, g)
+		for i, a := range e {
+			d[i] = 0.5 * g[i] * (1 + a) * u[i]
+		}
 	}
 }
 
 // GeGLUGrad sets dgate and dup, which may alias any of the inputs, from dy
 // and the inputs of GeGLU.
 func GeGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
-	n := len(dgate)
-	dup, gate, up, dy = dup[:n], gate[:n], up[:n], dy[:n]
-	for i := range dgate {
-		g, u, d := gate[i], up[i], dy[i]
-		dgate[i] = d * u * geluTanhSlope(g)
-		dup[i] = d * geluTanhOf(g)
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dgate)) {
+		e := buf.s[:hi-lo]
+		dg, du, gate, up, dy := dgate[lo:hi], dup[lo:hi], gate[lo:hi], up[lo:hi], dy[lo:hi]
+		geluTanhInner(e, gate)
+		for i, a := range e {
+			g, u, d := gate[i], up[i], dy[i]
+			dg[i] = d * u * geluTanhSlope(g, a)
+			du[i] = d * 0.5 * g * (1 + a)
+		}
 	}
 }

@@ -48,7 +48,7 @@ func Gemm[T Float](m, n, k int, a []T, ar, ac int, b []T, br, bc int, beta T, c 
 	switch {
 	case inPlace && (m <= directRows || m*n*k <= directWork):
 		direct(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
-	case n <= t.nr/narrowShare && (ar == 1 || ac == 1):
+	case n <= max(1, t.nr/narrowShare) && (ar == 1 || ac == 1):
 		narrow(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
 	default:
 		packed(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)

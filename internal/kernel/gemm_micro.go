@@ -98,27 +98,21 @@ func micro[T Float](k int, a, b, c []T, ldc int, add bool) {
 	r3[0], r3[1] = c30, c31
 }
 
-// dots sets out[j] to the sum over p of x[p]*w[j*ldw+p]. Eight sums at a time
+// dots sets out[j] to the sum over p of x[p]*w[j*ldw+p]. Four sums at a time
 // hide the latency of an addition.
 func dots[T Float](out, x, w []T, ldw int) {
 	n := len(x)
 	j := 0
-	for ; j+8 <= len(out); j += 8 {
+	for ; j+4 <= len(out); j += 4 {
 		w0, w1, w2, w3 := w[j*ldw:][:n], w[(j+1)*ldw:][:n], w[(j+2)*ldw:][:n], w[(j+3)*ldw:][:n]
-		w4, w5, w6, w7 := w[(j+4)*ldw:][:n], w[(j+5)*ldw:][:n], w[(j+6)*ldw:][:n], w[(j+7)*ldw:][:n]
-		var s0, s1, s2, s3, s4, s5, s6, s7 T
+		var s0, s1, s2, s3 T
 		for p, v := range x {
 			s0 += v * w0[p]
 			s1 += v * w1[p]
 			s2 += v * w2[p]
 			s3 += v * w3[p]
-			s4 += v * w4[p]
-			s5 += v * w5[p]
-			s6 += v * w6[p]
-			s7 += v * w7[p]
 		}
-		o := out[j : j+8 : j+8]
-		o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = s0, s1, s2, s3, s4, s5, s6, s7
+		out[j], out[j+1], out[j+2], out[j+3] = s0, s1, s2, s3
 	}
 	for ; j < len(out); j++ {
 		var s T

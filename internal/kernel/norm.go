@@ -9,19 +9,20 @@ func LayerNorm[T Float](y, x, w, b, mean, rstd []T, cols int, eps T) {
 }
 
 func layerNorm[T Float](y, x, w, b, mean, rstd []T, cols int, eps T) {
+	t := tableOf[T]()
 	for i := range mean {
 		r, o := x[i*cols:(i+1)*cols], y[i*cols:(i+1)*cols]
-		mu := sum(r) / T(cols)
+		mu := t.sum(r) / T(cols)
 		rs := 1 / sqrt(centredSq(r, mu)/T(cols)+eps)
 		mean[i], rstd[i] = mu, rs
 		for j, v := range r {
 			o[j] = (v - mu) * rs
 		}
 		if w != nil {
-			mulVec(o, o, w)
+			t.mul(o, o, w)
 		}
 		if b != nil {
-			addVec(o, o, b)
+			t.add(o, o, b)
 		}
 	}
 }
@@ -48,6 +49,7 @@ func LayerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
 }
 
 func layerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
+	t := tableOf[T]()
 	buf := grab[T](2 * cols)
 	defer buf.drop()
 	xhat, g := buf.s[:cols], buf.s[cols:]
@@ -58,7 +60,7 @@ func layerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
 			xhat[j] = (v - mu) * rs
 		}
 		if db != nil {
-			addVec(db, db, d)
+			t.add(db, db, d)
 		}
 		if dw != nil {
 			for j, v := range d {
@@ -70,9 +72,9 @@ func layerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
 		}
 		copy(g, d)
 		if w != nil {
-			mulVec(g, g, w)
+			t.mul(g, g, w)
 		}
-		a, c := sum(g)/T(cols), dot(g, xhat)/T(cols)
+		a, c := t.sum(g)/T(cols), t.dot(g, xhat)/T(cols)
 		o := dx[i*cols : (i+1)*cols]
 		for j, v := range g {
 			o[j] = rs * (v - a - xhat[j]*c)
@@ -88,13 +90,14 @@ func RMSNorm[T Float](y, x, w, rstd []T, cols int, eps T) {
 }
 
 func rmsNorm[T Float](y, x, w, rstd []T, cols int, eps T) {
+	t := tableOf[T]()
 	for i := range rstd {
 		r, o := x[i*cols:(i+1)*cols], y[i*cols:(i+1)*cols]
-		rs := 1 / sqrt(dot(r, r)/T(cols)+eps)
+		rs := 1 / sqrt(t.dot(r, r)/T(cols)+eps)
 		rstd[i] = rs
-		scale(o, r, rs)
+		t.scale(o, r, rs)
 		if w != nil {
-			mulVec(o, o, w)
+			t.mul(o, o, w)
 		}
 	}
 }
@@ -106,6 +109,7 @@ func RMSNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
 }
 
 func rmsNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
+	t := tableOf[T]()
 	buf := grab[T](cols)
 	defer buf.drop()
 	g := buf.s
@@ -121,9 +125,9 @@ func rmsNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
 		}
 		copy(g, d)
 		if w != nil {
-			mulVec(g, g, w)
+			t.mul(g, g, w)
 		}
-		c := dot(g, r) * rs * rs / T(cols)
+		c := t.dot(g, r) * rs * rs / T(cols)
 		o := dx[i*cols : (i+1)*cols]
 		for j, v := range g {
 			o[j] = rs * (v - r[j]*c)

@@ -2,24 +2,6 @@ package kernel
 
 import "math"
 
-// expSum sets dst[i] = exp(x[i]-c) and returns the sum of dst.
-func expSum[T Float](dst, x []T, c T) T {
-	x = x[:len(dst)]
-	var total float64
-	for len(dst) > 0 {
-		n := min(len(dst), block)
-		var s0, s1 T
-		for i, v := range x[:n] {
-			e := exp(v - c)
-			dst[i] = e
-			s0, s1 = s1, s0+e
-		}
-		total += float64(s0 + s1)
-		dst, x = dst[n:], x[n:]
-	}
-	return T(total)
-}
-
 // Softmax sets each row of dst, cols long, to exp(x)/Σexp(x); dst may alias x.
 // A row that is all -Inf gives zeros; one with NaN or +Inf gives NaN.
 func Softmax[T Float](dst, x []T, cols int) {
@@ -68,11 +50,16 @@ func LogSoftmax[T Float](dst, x []T, cols int) {
 // LogSoftmax; dx may alias y or dy.
 func LogSoftmaxGrad[T Float](dx, y, dy []T, cols int) {
 	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
 	for ; len(y) > 0; dx, y, dy = dx[cols:], y[cols:], dy[cols:] {
-		d, l, g := dx[:cols], y[:cols], dy[:cols]
-		s := t.sum(g)
-		for i := range d {
-			d[i] = g[i] - exp(l[i])*s
+		s := t.sum(dy[:cols])
+		for lo, hi := range blocks(cols) {
+			d, e, g := dx[lo:hi], buf.s[:hi-lo], dy[lo:hi]
+			t.exp(e, y[lo:hi])
+			for i, p := range e {
+				d[i] = g[i] - p*s
+			}
 		}
 	}
 }

@@ -19,9 +19,10 @@ type table[T Float] struct {
 	add, mul         func(dst, a, b []T)
 	addScaled, scale func(dst, x []T, c T)
 
-	exp, log, tanh, sigmoid, gelu, geluTanh, silu func(dst, x []T)
-	geluGrad, geluTanhGrad, siluGrad              func(dx, x, dy []T)
-	swiGLU                                        func(dst, gate, up []T)
+	// Unary, dst may alias x.
+	exp, log, tanh, erf, sigmoid, gelu, geluTanh, silu func(dst, x []T)
+	geluGrad, geluTanhGrad, siluGrad                   func(dx, x, dy []T)
+	swiGLU                                             func(dst, gate, up []T)
 
 	// expSum sets dst[i] = exp(x[i]-c) and returns the sum; dst may alias x.
 	expSum func(dst, x []T, c T) T
@@ -36,31 +37,45 @@ type table[T Float] struct {
 	adamW         func(w, g, m, v []T, lr, beta1, beta2, eps, decay, corr1, corr2 T)
 }
 
-// portable returns the table of the functions written in Go.
+// portable returns the functions written in Go once for both types.
 func portable[T Float]() table[T] {
 	return table[T]{
 		mr: microRows, nr: microCols, micro: micro[T], pack: pack[T],
 		dots: dots[T], combine: combine[T],
 		add: addVec[T], mul: mulVec[T], addScaled: addScaled[T], scale: scale[T],
-		exp: expVec[T], log: logVec[T], tanh: tanhVec[T], sigmoid: sigmoidVec[T],
-		gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
+		sigmoid: sigmoidVec[T], gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
 		geluGrad: geluGrad[T], geluTanhGrad: geluTanhGrad[T], siluGrad: siluGrad[T],
 		swiGLU: swiGLU[T],
-		expSum: expSum[T], sum: sum[T], dot: dot[T], maxOf: maxOf[T],
+		sum:    sum[T], dot: dot[T], maxOf: maxOf[T],
 		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T],
 	}
 }
 
-// The tables in use, set once before main begins.
+func portable32() table[float32] {
+	t := portable[float32]()
+	t.exp, t.log, t.tanh, t.erf, t.expSum = expVec32, logVec32, tanhVec32, erfVec32, expSum32
+	return t
+}
+
+func portable64() table[float64] {
+	t := portable[float64]()
+	t.exp, t.log, t.tanh, t.erf, t.expSum = expVec64, logVec64, tanhVec64, erfVec64, expSum64
+	return t
+}
+
+// active holds the tables in use, set once before main begins: functions in
+// the tables call others through them.
 var (
 	tier   = "portable"
-	active = struct {
+	active struct {
 		f32 table[float32]
 		f64 table[float64]
-	}{portable[float32](), portable[float64]()}
+	}
 )
+
+func init() { active.f32, active.f64 = portable32(), portable64() }
 
 // tableOf returns the table in use for T.
 func tableOf[T Float]() *table[T] {

@@ -1,5 +1,19 @@
 package kernel
 
+import "iter"
+
+// blocks yields the bounds of consecutive blocks of n elements, short enough
+// that a block and its scratch stay in the first-level cache between passes.
+func blocks(n int) iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for lo := 0; lo < n; lo += block {
+			if !yield(lo, min(n, lo+block)) {
+				return
+			}
+		}
+	}
+}
+
 // Neg sets dst[i] = -x[i]; dst may alias x, as in every unary kernel.
 func Neg[T Float](dst, x []T) {
 	x = x[:len(dst)]
@@ -11,22 +25,8 @@ func Neg[T Float](dst, x []T) {
 // Exp sets dst[i] = e^x[i].
 func Exp[T Float](dst, x []T) { tableOf[T]().exp(dst, x) }
 
-func expVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = exp(x[i])
-	}
-}
-
 // Log sets dst[i] to the natural logarithm of x[i].
 func Log[T Float](dst, x []T) { tableOf[T]().log(dst, x) }
-
-func logVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = log(x[i])
-	}
-}
 
 // Sqrt sets dst[i] to the square root of x[i].
 func Sqrt[T Float](dst, x []T) {
@@ -59,13 +59,6 @@ func Abs[T Float](dst, x []T) {
 // Tanh sets dst[i] = tanh x[i].
 func Tanh[T Float](dst, x []T) { tableOf[T]().tanh(dst, x) }
 
-func tanhVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = tanh(x[i])
-	}
-}
-
 // TanhGrad sets dx = dy*(1-y²) from the output y of Tanh.
 func TanhGrad[T Float](dx, y, dy []T) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
@@ -78,9 +71,14 @@ func TanhGrad[T Float](dx, y, dy []T) {
 func Sigmoid[T Float](dst, x []T) { tableOf[T]().sigmoid(dst, x) }
 
 func sigmoidVec[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = sigmoid(x[i])
+	t := tableOf[T]()
+	for lo, hi := range blocks(len(dst)) {
+		d := dst[lo:hi]
+		Neg(d, x[lo:hi])
+		t.exp(d, d)
+		for i, e := range d {
+			d[i] = 1 / (1 + e)
+		}
 	}
 }
 
@@ -92,23 +90,35 @@ func SigmoidGrad[T Float](dx, y, dy []T) {
 	}
 }
 
-// Softplus sets dst[i] = log(1+e^x[i]), without overflow.
+// Softplus sets dst[i] = log(1+e^x[i]), without overflow and exact where the
+// result is tiny.
 func Softplus[T Float](dst, x []T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		v := x[i]
-		if v > 0 {
-			dst[i] = v + log1p(exp(-v))
-		} else {
-			dst[i] = log1p(exp(v))
+	t := tableOf[T]()
+	buf := grab[T](2 * block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dst)) {
+		n := hi - lo
+		d, v, e, l := dst[lo:hi], x[lo:hi], buf.s[:n], buf.s[n:2*n]
+		Abs(e, v)
+		Neg(e, e)
+		t.exp(e, e)
+		addScalar(l, e, 1)
+		t.log(l, l)
+		for i, a := range v {
+			u := 1 + e[i]
+			d[i] = max(a, 0) + (l[i] + (e[i]-(u-1))/u) // the quotient is what rounding u lost
 		}
 	}
 }
 
 // SoftplusGrad sets dx = dy*sigmoid(x) from the input x of Softplus.
 func SoftplusGrad[T Float](dx, x, dy []T) {
-	x, dy = x[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		dx[i] = dy[i] * sigmoid(x[i])
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
+	for lo, hi := range blocks(len(dx)) {
+		s := buf.s[:hi-lo]
+		t.sigmoid(s, x[lo:hi])
+		mulVec(dx[lo:hi], dy[lo:hi], s)
 	}
 }
