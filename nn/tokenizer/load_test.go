@@ -2,6 +2,7 @@ package tokenizer_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -186,6 +187,25 @@ func TestGPT2(t *testing.T) {
 	again, err := tokenizer.Load(strings.NewReader(save(t, bpe)))
 	require.NoError(t, err)
 	require.Equal(t, bpe, again)
+}
+
+// The digest is of the merges, "a b\n" each, that Hugging Face's tokenizers
+// 0.23.3 learns from the lines of the same file: ByteLevel pre-tokenizer
+// without prefix space, BpeTrainer(vocab_size=4000, special_tokens=["<pad>"],
+// initial_alphabet=ByteLevel.alphabet()).
+func TestTrainShakespeare(t *testing.T) {
+	dir := os.Getenv("NOEMA_DATA")
+	if dir == "" {
+		t.Skip("NOEMA_DATA is not set")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "corpora/tinyshakespeare.txt"))
+	require.NoError(t, err)
+	bpe := train(t, strings.SplitSeq(string(text), "\n"), 4000, "<pad>")
+	var f struct{ Model struct{ Merges []string } }
+	require.NoError(t, json.Unmarshal([]byte(save(t, bpe)), &f))
+	merges := strings.Join(f.Model.Merges, "\n") + "\n"
+	require.Equal(t, "d8219910150a73c2a542e2db09d03203a49a6c9a1b0f3ad1a93ee7aad91629a9",
+		fmt.Sprintf("%x", sha256.Sum256([]byte(merges))))
 }
 
 func BenchmarkEncodeGPT2(b *testing.B) {
