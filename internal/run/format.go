@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Format writes a number for people in three or four significant digits: 0.1234,
+// Format writes a number for people in three or four significant digits: 0.123,
 // 12.3, 1,234, 5.68 M, 1.2e-07; "–" for NaN.
 func Format(v float64) string {
 	a := math.Abs(v)
@@ -24,7 +24,7 @@ func Format(v float64) string {
 	case a < 1e-4 || a >= 1e15:
 		return minus(strconv.FormatFloat(v, 'e', 1, 64))
 	case a < 1:
-		return minus(trimZeros(strconv.FormatFloat(v, 'f', 4, 64)))
+		return minus(strconv.FormatFloat(v, 'g', 3, 64))
 	case a < 10:
 		return minus(trimZeros(strconv.FormatFloat(v, 'f', 2, 64)))
 	case a < 1e4 && v == math.Trunc(v):
