@@ -113,6 +113,9 @@ type AttnMask struct {
 	// KeyLen is how many keys are there at all, the rest being padding on the
 	// right: [batch], or [batch·queries] for each query; nil means all.
 	KeyLen []int32
+	// KeyStart is the first key that each query sees, [batch·queries]; nil
+	// means 0. It packs several texts into one row.
+	KeyStart []int32
 	// Offset is the position of each row's first query: [batch]. Nil means
 	// keys - queries, which puts the last query at the last key: right for
 	// training, where there are as many queries as keys, and for decoding with
@@ -126,10 +129,10 @@ type AttnMask struct {
 func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs int) {
 	n := p.Batch * p.Queries
 	perQuery := len(m.KeyLen) == n && p.Queries != 1
-	if m.KeyLen != nil && len(m.KeyLen) != p.Batch && !perQuery || m.Offset != nil && len(m.Offset) != p.Batch || m.Window < 0 {
-		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d offsets and window %d for %d rows of %d queries", len(m.KeyLen), len(m.Offset), m.Window, p.Batch, p.Queries)})
+	if m.KeyLen != nil && len(m.KeyLen) != p.Batch && !perQuery || m.KeyStart != nil && len(m.KeyStart) != n || m.Offset != nil && len(m.Offset) != p.Batch || m.Window < 0 {
+		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d starts, %d offsets and window %d for %d rows of %d queries", len(m.KeyLen), len(m.KeyStart), len(m.Offset), m.Window, p.Batch, p.Queries)})
 	}
-	if !m.Causal && m.Window == 0 && m.KeyLen == nil {
+	if !m.Causal && m.Window == 0 && m.KeyLen == nil && m.KeyStart == nil {
 		return nil, n * p.Keys
 	}
 	buf = s.New(tensor.Int32, 2, n)
@@ -155,6 +158,9 @@ func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs in
 			}
 			if m.Causal {
 				hi = min(hi, pos+1)
+			}
+			if m.KeyStart != nil {
+				lo = max(lo, int(m.KeyStart[r]))
 			}
 			hi = max(hi, 0)
 			lo = min(max(lo, 0), hi)

@@ -6,6 +6,9 @@
 // data: [Scope.Use] makes a Var of one for this pass. Reset starts the next
 // pass with the memory of the last.
 //
+// Index and mask tensors that an operation is given stay the caller's, and must
+// not change before Backward.
+//
 // Every differentiable operation is one function here, its forward and its
 // vector-Jacobian product together, and inference uses the same function in a
 // scope that records nothing. Operations panic with *[tensor.ShapeError] on

@@ -14,17 +14,17 @@ import (
 type NonFiniteError struct {
 	Op       string // such as "matmul"
 	Value    float64
-	Shape    []int // of the operation's result
-	Gradient bool  // it arose in Backward, in the gradient of the result
+	Shape    []int // of the operation's result, or of the operand
+	Gradient bool  // it arose in Backward, in the gradient of an operand
 }
 
 // Error says which operation made which value, and where.
 func (e *NonFiniteError) Error() string {
 	where := "result"
 	if e.Gradient {
-		where = "gradient of the result"
+		where = "gradient of its operand"
 	}
-	return fmt.Sprintf("%s: %v in its %s %v", e.Op, e.Value, where, e.Shape)
+	return fmt.Sprintf("%s: %v in the %s %v", e.Op, e.Value, where, e.Shape)
 }
 
 // CatchNonFinite runs f and returns the *NonFiniteError that it panics with;
@@ -48,7 +48,7 @@ func CatchNonFinite(f func()) (err error) {
 // writes infinities on purpose.
 func (s *Scope) blame(y *Var) {
 	nan, inf := nonFinite(y.t)
-	if y.op == "masked_fill" || y.op == "where" {
+	if y.op == "masked fill" || y.op == "where" {
 		inf = false
 	}
 	for _, x := range s.inputs {
@@ -66,14 +66,21 @@ func (s *Scope) blame(y *Var) {
 	}
 }
 
-func checkGrad(y *Var, dy *tensor.Tensor) {
-	nan, inf := nonFinite(dy)
-	if nan || inf {
-		v := math.Inf(1)
-		if nan {
-			v = math.NaN()
+// blameGrad panics if e's back function left a non-finite gradient in one of
+// its operands.
+func (s *Scope) blameGrad(e entry) {
+	for _, x := range e.inputs {
+		if !x.Needs() || x.Grad() == nil {
+			continue
 		}
-		panic(&NonFiniteError{Op: y.op, Value: v, Shape: y.Shape(), Gradient: true})
+		nan, inf := nonFinite(x.Grad())
+		if nan || inf {
+			v := math.Inf(1)
+			if nan {
+				v = math.NaN()
+			}
+			panic(&NonFiniteError{Op: e.y.op, Value: v, Shape: x.Shape(), Gradient: true})
+		}
 	}
 }
 

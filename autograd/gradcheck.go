@@ -22,8 +22,9 @@ func GradCheck(f func(s *Scope, xs ...*Var) *Var, tol float64, xs ...*tensor.Ten
 	}
 	loss := project(f(s, leaves...))
 	loss.Backward()
+	in := Inference()
 	value := func() float64 {
-		in := Inference()
+		in.Reset()
 		vs := make([]*Var, len(xs))
 		for i, x := range xs {
 			vs[i] = in.Const(x)
@@ -46,7 +47,11 @@ func GradCheckParams(f func(s *Scope) *Var, tol float64, ps ...*Param) error {
 	}
 	s := NewScope(true)
 	project(f(s)).Backward()
-	value := func() float64 { return project(f(Inference())).Value().Item() }
+	in := Inference()
+	value := func() float64 {
+		in.Reset()
+		return project(f(in)).Value().Item()
+	}
 	for i, p := range ps {
 		if err := compare(fmt.Sprintf("parameter %d", i), p.Value, p.Grad, value, tol); err != nil {
 			return err

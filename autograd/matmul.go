@@ -11,7 +11,7 @@ func MatMul(a, b *Var) *Var {
 	return y.record(flops, func(dy *tensor.Tensor) {
 		matmulGrad(a, dy, b.t.Transpose(-1, -2), flops) // da = dy·bᵀ
 		p, q := a.t, dy
-		if b.Rank() == 2 && dy.Len() > 0 { // a batch of rows is one tall matrix
+		if b.Rank() == 2 { // a batch of rows is one tall matrix
 			p, q = rows(p), rows(q)
 		}
 		matmulGrad(b, p.Transpose(-1, -2), q, flops) // db = aᵀ·dy

@@ -40,8 +40,9 @@ type Scope struct {
 }
 
 type entry struct {
-	y    *Var
-	back func(dy *tensor.Tensor)
+	y      *Var
+	back   func(dy *tensor.Tensor)
+	inputs []*Var // for CheckFinite
 }
 
 // Training returns a scope that records, with Train on and r for its noise.
@@ -61,7 +62,8 @@ func NewScope(grad bool) *Scope {
 
 // Child returns a scope of the same mode that shares s's memory and
 // randomness. Reset it, and its values' memory serves s again: a long
-// inference runs each layer in a child.
+// inference runs each layer in a child, takes its input with Const and copies
+// the result out.
 func (s *Scope) Child() *Scope { return s.child(s.grad) }
 
 func (s *Scope) child(grad bool) *Scope {

@@ -2,6 +2,7 @@ package autograd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/noema-ml/noema/tensor"
 )
@@ -116,7 +117,11 @@ func (y *Var) record(flops int, back func(dy *tensor.Tensor)) *Var {
 		s.blame(y)
 	}
 	if y.needs {
-		s.tape = append(s.tape, entry{y, back})
+		e := entry{y: y, back: back}
+		if s.CheckFinite {
+			e.inputs = slices.Clone(s.inputs)
+		}
+		s.tape = append(s.tape, e)
 	}
 	return y
 }
@@ -185,8 +190,11 @@ func (s *Scope) keep(dy *tensor.Tensor) *tensor.Tensor {
 // Backward adds the gradient of v, a single element, to every Param and Leaf
 // that it depends on. It consumes the tape: a second Backward in the same pass
 // sees only what was recorded since. It panics with *tensor.ShapeError if v
-// has more than one element.
+// has more than one element, or if its scope does not record.
 func (v *Var) Backward() {
+	if !v.s.grad {
+		tensor.Fail("backward", "the scope does not record", v.t)
+	}
 	if v.Len() != 1 {
 		tensor.Fail("backward", "needs a single element; sum the loss first", v.t)
 	}
@@ -209,13 +217,13 @@ func (v *Var) backward(seed *tensor.Tensor) {
 		if dy == nil {
 			continue
 		}
-		if s.CheckFinite {
-			checkGrad(e.y, dy)
-		}
 		e.y.grad, s.dy, s.kept = nil, dy, false
 		e.back(dy)
 		if !s.kept {
 			s.arena.Free(dy)
+		}
+		if s.CheckFinite {
+			s.blameGrad(e)
 		}
 	}
 	s.tape, s.dy = s.tape[:0], nil
