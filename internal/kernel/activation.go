@@ -76,29 +76,33 @@ func geluGrad[T Float](dx, x, dy []T) {
 func GELUTanh[T Float](dst, x []T) { tableOf[T]().geluTanh(dst, x) }
 
 func geluTanhVec[T Float](dst, x []T) {
+	t := tableOf[T]()
 	buf := grab[T](block)
 	defer buf.drop()
 	for lo, hi := range blocks(len(dst)) {
-		d, v, e := dst[lo:hi], x[lo:hi], buf.s[:hi-lo]
-		geluTanhInner(e, v)
-		for i, a := range e {
-			d[i] = 0.5 * v[i] * (1 + a)
-		}
+		s := buf.s[:hi-lo]
+		geluTanhGate(s, x[lo:hi])
+		t.mul(dst[lo:hi], x[lo:hi], s)
 	}
 }
 
-// geluTanhInner sets dst to the hyperbolic tangent in GELUTanh of x.
-func geluTanhInner[T Float](dst, x []T) {
+// geluTanhGate sets dst to (1 + tanh u)/2 as GELUTanh has it, that is to
+// sigmoid(2u), which keeps its digits where the tangent nears -1.
+func geluTanhGate[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i, v := range x {
-		dst[i] = sqrt2OvPi * (v + geluCubic*v*v*v)
+		dst[i] = 2 * sqrt2OvPi * (v + geluCubic*v*v*v)
 	}
-	tableOf[T]().tanh(dst, dst)
+	tableOf[T]().sigmoid(dst, dst)
 }
 
-// geluTanhSlope is the derivative of GELUTanh at x, given the tangent t in it.
-func geluTanhSlope[T Float](x, t T) T {
-	return 0.5*(1+t) + 0.5*x*(1-t*t)*sqrt2OvPi*(1+3*geluCubic*x*x)
+// geluTanhSlope is the derivative of GELUTanh at x, given its gate s.
+func geluTanhSlope[T Float](x, s T) T {
+	bell := s * (1 - s)
+	if bell == 0 { // where x² may overflow
+		return s
+	}
+	return s + 2*x*bell*sqrt2OvPi*(1+3*geluCubic*x*x)
 }
 
 // GELUTanhGrad sets dx from dy and the input x of GELUTanh.
@@ -109,9 +113,9 @@ func geluTanhGrad[T Float](dx, x, dy []T) {
 	defer buf.drop()
 	for lo, hi := range blocks(len(dx)) {
 		d, v, g, e := dx[lo:hi], x[lo:hi], dy[lo:hi], buf.s[:hi-lo]
-		geluTanhInner(e, v)
-		for i, a := range e {
-			d[i] = g[i] * geluTanhSlope(v[i], a)
+		geluTanhGate(e, v)
+		for i, s := range e {
+			d[i] = g[i] * geluTanhSlope(v[i], s)
 		}
 	}
 }
@@ -185,9 +189,9 @@ func GeGLU[T Float](dst, gate, up []T) {
 	defer buf.drop()
 	for lo, hi := range blocks(len(dst)) {
 		d, g, u, e := dst[lo:hi], gate[lo:hi], up[lo:hi], buf.s[:hi-lo]
-		geluTanhInner(e, g)
-		for i, a := range e {
-			d[i] = 0.5 * g[i] * (1 + a) * u[i]
+		geluTanhGate(e, g)
+		for i, s := range e {
+			d[i] = g[i] * s * u[i]
 		}
 	}
 }
@@ -200,11 +204,11 @@ func GeGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
 	for lo, hi := range blocks(len(dgate)) {
 		e := buf.s[:hi-lo]
 		dg, du, gate, up, dy := dgate[lo:hi], dup[lo:hi], gate[lo:hi], up[lo:hi], dy[lo:hi]
-		geluTanhInner(e, gate)
-		for i, a := range e {
+		geluTanhGate(e, gate)
+		for i, s := range e {
 			g, u, d := gate[i], up[i], dy[i]
-			dg[i] = d * u * geluTanhSlope(g, a)
-			du[i] = d * 0.5 * g * (1 + a)
+			dg[i] = d * u * geluTanhSlope(g, s)
+			du[i] = d * g * s
 		}
 	}
 }

@@ -139,6 +139,17 @@ func logVec64(dst, x []float64) {
 	}
 }
 
+// atMostOne takes back the rounding that carries a result past ±1.
+func atMostOne(y float32) float32 {
+	if y > 1 {
+		return 1
+	}
+	if y < -1 {
+		return -1
+	}
+	return y
+}
+
 // tanh32 is within 6 ulp of tanh x for |x| <= tanhLimit, beyond which tanh
 // is taken as one: a rational function of degree 13 over 6 (that of Eigen).
 func tanh32(x float32) float32 {
@@ -159,7 +170,7 @@ func tanhVec32(dst, x []float32) {
 		case v < -tanhLimit:
 			dst[i] = -1
 		default:
-			dst[i] = tanh32(v)
+			dst[i] = atMostOne(tanh32(v))
 		}
 	}
 }
@@ -191,7 +202,7 @@ func erfVec32(dst, x []float32) {
 		case v < -erfLimit:
 			dst[i] = -1
 		default:
-			dst[i] = erf32(v)
+			dst[i] = atMostOne(erf32(v))
 		}
 	}
 }
