@@ -171,9 +171,8 @@ func runningMean(y []float64, window int) []float64 {
 	out := make([]float64, len(y))
 	half := window / 2
 	for i := range y {
-		r := min(half, i, len(y)-1-i) // symmetric, or the ends would lag
 		sum, n := 0.0, 0.0
-		for _, v := range y[i-r : i+r+1] {
+		for _, v := range y[max(0, i-half):min(len(y), i+half+1)] {
 			if !math.IsNaN(v) {
 				n++
 				sum += (v - sum) / n // a mean that cannot overflow

@@ -183,7 +183,7 @@ func TestTicks(t *testing.T) {
 func TestRunningMean(t *testing.T) {
 	nan := math.NaN()
 	got := runningMean([]float64{1, 2, 6, nan, 8}, 3)
-	require.Equal(t, []float64{1, 3, 4}, got[:3])
+	require.Equal(t, []float64{1.5, 3, 4}, got[:3])
 	require.True(t, math.IsNaN(got[3]))
 	require.Equal(t, 8.0, got[4])
 }
