@@ -1,0 +1,238 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// naiveAttention is the definition, in float64, of o and lse.
+func naiveAttention[T Float](p *Attn, q, k, v []T) (o, lse []float64) {
+	qb, kb := p.strides()
+	o, lse = make([]float64, p.Batch*qb), make([]float64, p.Batch*p.Heads*p.Queries)
+	for b := range p.Batch {
+		for h := range p.Heads {
+			kh := h / (p.Heads / p.KVHeads)
+			for i := range p.Queries {
+				lo, hi := p.visible(b, i)
+				at := b*qb + (i*p.Heads+h)*p.Dim
+				var sum float64
+				for j := lo; j < hi; j++ {
+					ka := b*kb + (j*p.KVHeads+kh)*p.Dim
+					var s float64
+					for d := range p.Dim {
+						s += float64(q[at+d]) * float64(k[ka+d])
+					}
+					e := math.Exp(p.Scale * s)
+					sum += e
+					for d := range p.Dim {
+						o[at+d] += e * float64(v[ka+d])
+					}
+				}
+				if sum > 0 {
+					for d := range p.Dim {
+						o[at+d] /= sum
+					}
+				}
+				lse[(b*p.Heads+h)*p.Queries+i] = math.Log(sum)
+			}
+		}
+	}
+	return o, lse
+}
+
+type attnCase struct {
+	p    Attn
+	mask string
+}
+
+func attnCases() []attnCase {
+	var all []attnCase
+	for _, mask := range []string{"none", "causal", "window", "random"} {
+		for _, s := range []Attn{
+			{Batch: 1, Heads: 1, KVHeads: 1, Queries: 1, Keys: 1, Dim: 1},
+			{Batch: 2, Heads: 4, KVHeads: 2, Queries: 1, Keys: 37, Dim: 6},
+			{Batch: 2, Heads: 2, KVHeads: 2, Queries: 5, Keys: 9, Dim: 4},
+			{Batch: 1, Heads: 6, KVHeads: 2, Queries: 70, Keys: 83, Dim: 8, QBatch: 70*48 + 5, KBatch: 83*16 + 7},
+			{Batch: 2, Heads: 3, KVHeads: 1, Queries: 130, Keys: 130, Dim: 5},
+			{Batch: 2, Heads: 2, KVHeads: 1, Queries: 3, Keys: 0, Dim: 4},
+			{Batch: 0, Heads: 2, KVHeads: 1, Queries: 3, Keys: 4, Dim: 4},
+		} {
+			s.Scale = 1 / math.Sqrt(float64(s.Dim))
+			s.Lo, s.Hi = masks(mask, &s)
+			all = append(all, attnCase{s, mask})
+		}
+	}
+	return all
+}
+
+func masks(kind string, p *Attn) (lo, hi []int32) {
+	if kind == "none" {
+		return nil, nil
+	}
+	r := rng(30)
+	lo, hi = make([]int32, p.Batch*p.Queries), make([]int32, p.Batch*p.Queries)
+	for i := range lo {
+		end := i%p.Queries + 1 + p.Keys - p.Queries
+		switch kind {
+		case "causal":
+			hi[i] = int32(end)
+		case "window":
+			lo[i], hi[i] = int32(end-7), int32(end) // starts below zero
+		case "random": // also empty, inverted and beyond the keys
+			lo[i], hi[i] = int32(r.IntN(p.Keys+1)-2), int32(r.IntN(p.Keys+4)-1)
+		}
+	}
+	return lo, hi
+}
+
+func (c *attnCase) inputs(r *rand.Rand) (q, k, v, do []float64) {
+	qb, kb := c.p.strides()
+	nq, nk := c.p.Batch*qb, c.p.Batch*kb
+	return randn[float64](r, nq), randn[float64](r, nk), randn[float64](r, nk), randn[float64](r, nq)
+}
+
+func narrowed(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+func TestAttention(t *testing.T) {
+	r := rng(31)
+	for _, c := range attnCases() {
+		p := &c.p
+		t.Run(fmt.Sprintf("%s/%dx%d", c.mask, p.Queries, p.Keys), func(t *testing.T) {
+			q, k, v, _ := c.inputs(r)
+			want, wantLSE := naiveAttention(p, q, k, v)
+			o, lse := make([]float64, len(q)), make([]float64, len(wantLSE))
+			if p.QBatch == 0 { // elsewhere the gap is left alone
+				fill(o, math.NaN())
+			}
+			Attention(p, o, lse, q, k, v)
+			o32, lse32 := make([]float32, len(q)), make([]float32, len(lse))
+			Attention(p, o32, lse32, narrowed(q), narrowed(k), narrowed(v))
+			for i := range want {
+				near(t, want[i], o[i], 1e-13, "o[%d]", i)
+				near(t, want[i], float64(o32[i]), 3e-6, "float32 o[%d]", i)
+			}
+			for i := range lse {
+				near(t, wantLSE[i], lse[i], 1e-13, "lse[%d]", i)
+				near(t, wantLSE[i], float64(lse32[i]), 3e-6, "float32 lse[%d]", i)
+			}
+		})
+	}
+}
+
+// naiveGrad is the gradient of naiveAttention, in float64.
+func naiveGrad(p *Attn, dq, dk, dv, q, k, v, o, lse, do []float64) {
+	qb, kb := p.strides()
+	for b := range p.Batch {
+		for h := range p.Heads {
+			kh := h / (p.Heads / p.KVHeads)
+			for i := range p.Queries {
+				lo, hi := p.visible(b, i)
+				at := b*qb + (i*p.Heads+h)*p.Dim
+				qi, oi, di := q[at:at+p.Dim], o[at:at+p.Dim], do[at:at+p.Dim]
+				for j := lo; j < hi; j++ {
+					ka := b*kb + (j*p.KVHeads+kh)*p.Dim
+					pr := math.Exp(p.Scale*Dot(qi, k[ka:ka+p.Dim]) - lse[(b*p.Heads+h)*p.Queries+i])
+					ds := pr * (Dot(di, v[ka:ka+p.Dim]) - Dot(di, oi)) * p.Scale
+					for d := range p.Dim {
+						dv[ka+d] += pr * di[d]
+						dq[at+d] += ds * k[ka+d]
+						dk[ka+d] += ds * qi[d]
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAttentionGrad(t *testing.T) {
+	r := rng(32)
+	for _, c := range attnCases() {
+		p := &c.p
+		t.Run(fmt.Sprintf("%s/%dx%d", c.mask, p.Queries, p.Keys), func(t *testing.T) {
+			q, k, v, do := c.inputs(r)
+			o, lse := naiveAttention(p, q, k, v)
+			// The gradients are added to what is there.
+			dq, dk, dv := randn[float64](r, len(q)), randn[float64](r, len(k)), randn[float64](r, len(k))
+			dq32, dk32, dv32 := narrowed(dq), narrowed(dk), narrowed(dv)
+			wq, wk, wv := append([]float64{}, dq...), append([]float64{}, dk...), append([]float64{}, dv...)
+			naiveGrad(p, wq, wk, wv, q, k, v, o, lse, do)
+			AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+			AttentionGrad(p, dq32, dk32, dv32, narrowed(q), narrowed(k), narrowed(v), narrowed(o), narrowed(lse), narrowed(do))
+			for _, g := range []struct {
+				name      string
+				want, got []float64
+				got32     []float32
+			}{{"dq", wq, dq, dq32}, {"dk", wk, dk, dk32}, {"dv", wv, dv, dv32}} {
+				for i := range g.want {
+					near(t, g.want[i], g.got[i], 1e-12, "%s[%d]", g.name, i)
+					near(t, g.want[i], float64(g.got32[i]), 2e-5, "float32 %s[%d]", g.name, i)
+				}
+			}
+		})
+	}
+}
+
+func TestAttentionGradByDifferences(t *testing.T) {
+	c := attnCase{p: Attn{Batch: 2, Heads: 4, KVHeads: 2, Queries: 3, Keys: 5, Dim: 3, Scale: 0.7}}
+	p := &c.p
+	p.Lo, p.Hi = masks("causal", p)
+	q, k, v, do := c.inputs(rng(33))
+	lse := make([]float64, p.Batch*p.Heads*p.Queries)
+	f := func() []float64 {
+		o := make([]float64, len(q))
+		Attention(p, o, lse, q, k, v)
+		return o
+	}
+	o := f()
+	dq, dk, dv := make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(v))
+	AttentionGrad(p, dq, nil, nil, q, k, v, o, lse, do)
+	AttentionGrad(p, nil, dk, nil, q, k, v, o, lse, do)
+	AttentionGrad(p, nil, nil, dv, q, k, v, o, lse, do)
+	slopes(t, "dq", q, dq, do, f)
+	slopes(t, "dk", k, dk, do, f)
+	slopes(t, "dv", v, dv, do, f)
+}
+
+func TestAttentionSameBitsForAnyCores(t *testing.T) {
+	c := attnCase{p: Attn{Batch: 2, Heads: 4, KVHeads: 2, Queries: 100, Keys: 300, Dim: 16, Scale: 0.25}}
+	p := &c.p
+	p.Lo, p.Hi = masks("causal", p)
+	eachProcs(t, func() [][]float32 {
+		a, b, e, g := c.inputs(rng(34))
+		q, k, v, do := narrowed(a), narrowed(b), narrowed(e), narrowed(g)
+		o, lse := make([]float32, len(q)), make([]float32, p.Batch*p.Heads*p.Queries)
+		dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
+		Attention(p, o, lse, q, k, v)
+		AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+		return [][]float32{o, lse, dq, dk, dv}
+	})
+}
+
+// Decoding a token against cached keys gives the bits of the whole sequence.
+func TestAttentionDecodesTheSameBits(t *testing.T) {
+	const n = 90
+	c := attnCase{p: Attn{Batch: 1, Heads: 4, KVHeads: 2, Queries: n, Keys: n, Dim: 16, Scale: 0.25}}
+	all := &c.p
+	all.Lo, all.Hi = masks("causal", all)
+	a, b, e, _ := c.inputs(rng(35))
+	q, k, v := narrowed(a), narrowed(b), narrowed(e)
+	o, lse := make([]float32, len(q)), make([]float32, 4*n)
+	Attention(all, o, lse, q, k, v)
+	one, oneLSE := make([]float32, 64), make([]float32, 4)
+	for i := range n {
+		p := *all
+		p.Queries, p.Keys, p.Lo, p.Hi = 1, i+1, nil, nil
+		Attention(&p, one, oneLSE, q[i*64:], k, v)
+		require.Equal(t, o[i*64:(i+1)*64], one, "token %d", i)
+	}
+}
