@@ -48,20 +48,28 @@ func NewCrossAttention(r *rand.PCG, c BlockConfig) *CrossAttention {
 // Forward adds to x [B, S, dim] what it reads in memory [M, N, memoryDim]. B is
 // a multiple T of M, and row r reads the first memoryLen[r] of the N vectors of
 // memory row r/T (nil: all of them; 0: x stays as it is); the memory is
-// projected once for its T rows. Where each of the B·S queries has a part of
-// the memory of its own, memoryStart and memoryLen give its start and end, one
-// entry a query. With a cache, what was projected is kept
-// there, and from then on memory and memoryLen are ignored. It panics with
+// projected once for its T rows. Where each of the B·S queries reads a part of
+// the memory of its own, memoryStart and memoryLen are its start and its end,
+// [B·S].
+//
+// With a cache, what was projected is kept there, and from then on memory and
+// memoryLen are ignored; there is no memoryStart. It panics with
 // *tensor.ShapeError if the shapes do not fit.
 func (a *CrossAttention) Forward(s *autograd.Scope, x, memory *autograd.Var, memoryStart, memoryLen []int32, cache *KVCache) *autograd.Var {
 	b, n := x.Dim(0), x.Dim(1)
+	if memoryStart != nil && (len(memoryStart) != b*n || len(memoryLen) != b*n || cache != nil) {
+		tensor.Fail("cross attention", fmt.Sprintf("%d memory starts and %d ends, without a cache", len(memoryStart), len(memoryLen)), x.Value())
+	}
+	if memoryStart == nil && memoryLen != nil && len(memoryLen) != b {
+		tensor.Fail("cross attention", fmt.Sprintf("%d memory lengths for %d rows", len(memoryLen), b), x.Value())
+	}
 	k, v, lens := a.project(s, memory, memoryLen, b, cache)
 	q := splitHeads(a.QProj.Forward(s, a.Norm.Forward(s, x)), a.Heads)
 	d := q.Dim(-1)
 	mask := autograd.AttnMask{KeyLen: lens, KeyStart: memoryStart}
 	if m := k.Dim(0); m != b {
 		q = autograd.Reshape(q, m, b/m*n, a.Heads, d)
-		if lens != nil && memoryStart == nil { // one length a query
+		if lens != nil && memoryStart == nil { // one a row becomes one a query
 			mask.KeyLen = int32s(s, b*n)
 			for i := range mask.KeyLen {
 				mask.KeyLen[i] = lens[i/n]
@@ -76,8 +84,8 @@ func (a *CrossAttention) Forward(s *autograd.Scope, x, memory *autograd.Var, mem
 	return autograd.Add(x, y)
 }
 
-// project returns the memory's keys and values [M, N, heads, d] and how many
-// of them each of b rows sees, from the cache if they are there.
+// project returns the memory's keys and values [M, N, heads, d] for b rows and
+// how many of them are seen, from the cache if they are there.
 func (a *CrossAttention) project(s *autograd.Scope, memory *autograd.Var, memoryLen []int32, b int, cache *KVCache) (k, v *autograd.Var, lens []int32) {
 	if cache != nil && cache.cross != nil {
 		c := cache.cross
@@ -88,9 +96,6 @@ func (a *CrossAttention) project(s *autograd.Scope, memory *autograd.Var, memory
 	}
 	if memory.Rank() != 3 || memory.Dim(0) == 0 && b > 0 || memory.Dim(0) > 0 && b%memory.Dim(0) != 0 {
 		tensor.Fail("cross attention", fmt.Sprintf("%d rows do not share the memory", b), memory.Value())
-	}
-	if memoryLen != nil && len(memoryLen) != b && len(memoryLen)%max(1, b) != 0 {
-		tensor.Fail("cross attention", fmt.Sprintf("%d memory lengths for %d rows", len(memoryLen), b), memory.Value())
 	}
 	k = splitHeads(a.KProj.Forward(s, memory), a.KVHeads)
 	v = splitHeads(a.VProj.Forward(s, memory), a.KVHeads)

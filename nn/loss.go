@@ -42,10 +42,13 @@ func SampledSoftmax(h, w *autograd.Var, target, sampled, logQ *tensor.Tensor, ig
 	s, rows, k := h.Scope(), h.Dim(0), sampled.Len()
 	goal, negative := tensor.Data[int32](target.Contiguous()), tensor.Data[int32](sampled.Contiguous())
 	lq := tensor.Data[float64](logQ.Cast(tensor.Float64).Contiguous())
-	own, label := s.New(tensor.Int32, rows), s.New(tensor.Int32, rows)
-	shift, hit := s.New(tensor.Float64, rows, k+1), s.New(tensor.Bool, rows, k+1)
-	ids, labels := tensor.Data[int32](own), tensor.Data[int32](label)
-	off, hits := tensor.Data[float64](shift), tensor.Data[bool](hit)
+	for _, c := range negative {
+		if c < 0 || int(c) >= len(lq) {
+			tensor.Fail(op, fmt.Sprintf("sampled class %d out of range", c), w.Value(), sampled)
+		}
+	}
+	own, label, hit := s.New(tensor.Int32, rows), s.New(tensor.Int32, rows), s.New(tensor.Bool, rows, k+1)
+	ids, labels, hits := tensor.Data[int32](own), tensor.Data[int32](label), tensor.Data[bool](hit)
 	for r, g := range goal {
 		ids[r], labels[r] = g, 0 // logit 0 is the target's
 		if int(g) == ignore {
@@ -56,19 +59,23 @@ func SampledSoftmax(h, w *autograd.Var, target, sampled, logQ *tensor.Tensor, ig
 		if ids[r] < 0 || int(ids[r]) >= len(lq) {
 			tensor.Fail(op, fmt.Sprintf("target %d out of range", g), w.Value(), target)
 		}
-		at := r * (k + 1)
-		off[at], hits[at] = -lq[ids[r]], false
+		hits[r*(k+1)] = false
 		for j, c := range negative {
-			if c < 0 || int(c) >= len(lq) {
-				tensor.Fail(op, fmt.Sprintf("sampled class %d out of range", c), w.Value(), sampled)
-			}
-			off[at+1+j], hits[at+1+j] = -lq[c], c == ids[r]
+			hits[r*(k+1)+1+j] = c == ids[r]
 		}
 	}
+	expected := func(classes []int32) *autograd.Var {
+		t := s.New(tensor.Float64, len(classes))
+		for i, d := 0, tensor.Data[float64](t); i < len(d); i++ {
+			d[i] = lq[classes[i]]
+		}
+		return s.Const(t.Cast(h.DType()))
+	}
 	positive := autograd.Sum(autograd.Mul(h, autograd.Embedding(w, own)), 1)
+	positive = autograd.Sub(positive, expected(ids))
 	others := autograd.MatMul(h, autograd.Transpose(autograd.Embedding(w, sampled), 0, 1))
+	others = autograd.Sub(others, expected(negative))
 	logits := autograd.Concat(1, autograd.Unsqueeze(positive, 1), others)
-	logits = autograd.Add(logits, s.Const(shift.Cast(h.DType())))
 	logits = autograd.MaskedFill(logits, hit, math.Inf(-1))
 	return autograd.Sum(autograd.CrossEntropy(logits, label, -1, 0)), n
 }
