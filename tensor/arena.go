@@ -11,7 +11,7 @@ import (
 // buffer is released, which makes every older header stale.
 type storage struct {
 	mem   []byte // 64-byte aligned
-	gen   uint32
+	gen   uint64
 	class int32
 	arena *Arena // nil: on the heap, never released
 	index int    // place in arena.live

@@ -77,7 +77,7 @@ func compare(op string, a, b *Tensor, r relation) *Tensor {
 	if y.Len() == 0 {
 		return y
 	}
-	a, b = a.Expand(y.dims()...), b.Expand(y.dims()...)
+	a, b = a.expand(op, y.dims()), b.expand(op, y.dims())
 	switch a.dt {
 	case Float32:
 		compareOf[float32](y, a, b, r)
@@ -99,8 +99,7 @@ func compareOf[T interface {
 }](y, a, b *Tensor, r relation) {
 	d, p, q := raw[bool](y), raw[T](a), raw[T](b)
 	n := newNest(y.dims(), y, a, b)
-	last := n.rank - 1
-	ds, ps, qs := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	ds, ps, qs := n.inner()
 	n.rows(func(length int, off [3]int) {
 		d, p, q := d[off[0]:], p[off[1]:], q[off[2]:]
 		switch r {

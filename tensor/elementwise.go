@@ -2,6 +2,8 @@ package tensor
 
 import (
 	"fmt"
+	"sync"
+	"unsafe"
 
 	"github.com/noema-ml/noema/internal/kernel"
 	"github.com/noema-ml/noema/internal/parallel"
@@ -31,20 +33,22 @@ func Minimum(a, b *Tensor) *Tensor {
 }
 
 func binary(op string, a, b *Tensor, f32 func(d, a, b []float32), f64 func(d, a, b []float64)) *Tensor {
+	a.check(op)
+	b.check(op)
 	dst := Like(a.dt, BroadcastShape(op, a, b), a, b)
-	BinaryInto(op, dst, a, b, f32, f64)
+	binaryInto(op, dst, a, b, f32, f64, true)
 	return dst
 }
 
 // AddTo adds b, broadcast, to dst in place. dst may be strided.
 func AddTo(dst, b *Tensor) {
-	BinaryInto("add", dst, dst, b, kernel.Add[float32], kernel.Add[float64])
+	binaryInto("add", dst, dst, b, kernel.Add[float32], kernel.Add[float64], true)
 }
 
 // AddScaled adds c·x to dst in place, without broadcasting.
 func AddScaled(dst, x *Tensor, c float64) {
-	if !dst.SameShape(x) || dst.dt != x.dt {
-		Fail("add scaled", "shapes or dtypes differ", dst, x)
+	if !dst.SameShape(x) {
+		Fail("add scaled", "shapes differ", dst, x)
 	}
 	BinaryInto("add scaled", dst, dst, x,
 		func(d, _, b []float32) { kernel.AddScaled(d, b, float32(c)) },
@@ -52,63 +56,84 @@ func AddScaled(dst, x *Tensor, c float64) {
 }
 
 // BinaryInto writes f applied to a and b, broadcast, to dst, which may be
-// strided and may be a or b. f's slices may alias; one of one element repeats.
+// strided and may be a or b; on entry f's d holds dst's elements if dst is a.
+// f's slices are of one length and may alias.
 func BinaryInto(op string, dst, a, b *Tensor, f32 func(d, a, b []float32), f64 func(d, a, b []float64)) {
+	binaryInto(op, dst, a, b, f32, f64, false)
+}
+
+// binaryInto is BinaryInto for an f that, if short is true, takes an operand
+// of one element for one that repeats it.
+func binaryInto(op string, dst, a, b *Tensor, f32 func(d, a, b []float32), f64 func(d, a, b []float64), short bool) {
+	dst.writable(op)
 	a.check(op)
 	b.check(op)
-	if a.dt != b.dt || !a.dt.IsFloat() {
-		Fail(op, fmt.Sprintf("dtypes %v and %v", a.dt, b.dt), a, b)
+	if a.dt != b.dt || !a.dt.IsFloat() || dst.dt != a.dt {
+		Fail(op, fmt.Sprintf("%v and %v into %v", a.dt, b.dt, dst.dt), a, b)
+	}
+	if dst.Len() == 0 {
+		a.expand(op, dst.dims())
+		b.expand(op, dst.dims())
+		return
 	}
 	if a.dt == Float32 {
-		binaryTyped(dst, a, b, f32)
+		binaryOf(op, dst, a, b, f32, short)
 	} else {
-		binaryTyped(dst, a, b, f64)
+		binaryOf(op, dst, a, b, f64, short)
 	}
 }
 
-// scratch is the run length in which strided operands are gathered.
-const scratch = 256
-
-func binaryTyped[T Float](dst, a, b *Tensor, f func(d, a, b []T)) {
-	if dst.Len() == 0 {
+func binaryOf[T Float](op string, dst, a, b *Tensor, f func(d, a, b []T), short bool) {
+	d, x, y := raw[T](dst), raw[T](a), raw[T](b)
+	size := dst.Len()
+	if size <= grain && dst.SameShape(a) && dst.SameShape(b) && dst.IsContiguous() && a.IsContiguous() && b.IsContiguous() {
+		f(d[:size], x[:size], y[:size])
 		return
 	}
-	n := newNest(dst.dims(), dst, a.Expand(dst.dims()...), b.Expand(dst.dims()...))
-	d, x, y := raw[T](dst), raw[T](a), raw[T](b)
-	last := n.rank - 1
-	ds, xs, ys := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	n := newNest(dst.dims(), dst, a.expand(op, dst.dims()), b.expand(op, dst.dims()))
+	ds, xs, ys := n.inner()
+	once := short && xs|ys == 1 // one of them repeats
 	n.rows(func(length int, off [3]int) {
 		d, x, y := d[off[0]:], x[off[1]:], y[off[2]:]
-		if ds == 1 && xs <= 1 && ys <= 1 && xs >= 0 && ys >= 0 && (xs|ys != 0) {
-			f(d[:length], run(x, xs, length), run(y, ys, length))
-			return
-		}
-		var db, xb, yb [scratch]T
-		for i := 0; i < length; i += scratch {
-			m := min(scratch, length-i)
-			gather(xb[:m], x[i*xs:], xs)
-			gather(yb[:m], y[i*ys:], ys)
-			copy(db[:m], xb[:m])
-			f(db[:m], xb[:m], yb[:m])
-			for j, v := range db[:m] {
-				d[(i+j)*ds] = v
-			}
+		switch {
+		case ds == 1 && xs == 1 && ys == 1:
+			f(d[:length], x[:length], y[:length])
+		case ds == 1 && once && ys == 0:
+			f(d[:length], x[:length], y[:1])
+		case ds == 1 && once && xs == 0:
+			f(d[:length], x[:1], y[:length])
+		default:
+			gathered(d, x, y, length, ds, xs, ys, f)
 		}
 	})
 }
 
-// run returns the operand of one innermost loop: one element if it repeats.
-func run[T Float](x []T, stride, length int) []T {
-	if stride == 0 {
-		return x[:1]
+// scratch holds the pieces of strided operands. It is pooled because what is
+// passed to a kernel by a variable would otherwise be allocated each time.
+type scratch struct{ d, x, y [256]float64 }
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// gathered applies f to strided runs, copied to scratch and back.
+func gathered[T Float](d, x, y []T, length, ds, xs, ys int, f func(d, a, b []T)) {
+	buf := scratches.Get().(*scratch)
+	defer scratches.Put(buf)
+	db, xb, yb := piece[T](&buf.d), piece[T](&buf.x), piece[T](&buf.y)
+	for i := 0; i < length; i += len(db) {
+		m := min(len(db), length-i)
+		for j := range m {
+			xb[j], yb[j] = x[(i+j)*xs], y[(i+j)*ys]
+		}
+		copy(db[:m], xb[:m])
+		f(db[:m], xb[:m], yb[:m])
+		for j, v := range db[:m] {
+			d[(i+j)*ds] = v
+		}
 	}
-	return x[:length]
 }
 
-func gather[T Elem](dst, x []T, stride int) {
-	for i := range dst {
-		dst[i] = x[i*stride]
-	}
+func piece[T Float](b *[256]float64) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(b)), len(b))
 }
 
 // Neg returns -x.
@@ -145,6 +170,7 @@ func ScaleTo(dst *Tensor, c float64) {
 
 // Unary returns f applied to x's elements; f's slices may alias.
 func Unary(op string, x *Tensor, f32 func(d, x []float32), f64 func(d, x []float64)) *Tensor {
+	x.check(op)
 	dst := Like(x.dt, x.dims(), x)
 	UnaryInto(op, dst, x, f32, f64)
 	return dst
@@ -157,15 +183,20 @@ func UnaryInto(op string, dst, x *Tensor, f32 func(d, x []float32), f64 func(d, 
 	if !x.dt.IsFloat() || dst.dt != x.dt || !dst.SameShape(x) {
 		Fail(op, fmt.Sprintf("%v into %v", x.dt, dst.dt), x, dst)
 	}
-	x = x.Contiguous()
+	c := x.Contiguous()
 	if x.dt == Float32 {
-		unaryTyped(dst, x, f32)
+		unaryOf(dst, c, f32)
 	} else {
-		unaryTyped(dst, x, f64)
+		unaryOf(dst, c, f64)
 	}
+	drop(c, x)
 }
 
-func unaryTyped[T Float](dst, x *Tensor, f func(d, x []T)) {
+func unaryOf[T Float](dst, x *Tensor, f func(d, x []T)) {
 	d, s := Data[T](dst), Data[T](x)
+	if len(d) <= grain {
+		f(d, s)
+		return
+	}
 	parallel.For(len(d), grain, func(lo, hi int) { f(d[lo:hi], s[lo:hi]) })
 }

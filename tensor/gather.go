@@ -124,8 +124,8 @@ func gatherOf[T Elem](y, t *Tensor, axis int, idx *Tensor) {
 	}
 	d, s, x := raw[T](y), raw[T](t), raw[int32](idx)
 	n := newNest(y.dims(), y, repeated(t, axis, y.dims()), idx)
-	last, jump := n.rank-1, t.stride[axis]
-	ds, ss, xs := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	jump := t.stride[axis]
+	ds, ss, xs := n.inner()
 	n.rows(func(length int, off [3]int) {
 		d, s, x := d[off[0]:], s[off[1]:], x[off[2]:]
 		if xs == 0 && ds == 1 && ss == 1 {
@@ -140,6 +140,7 @@ func gatherOf[T Elem](y, t *Tensor, axis int, idx *Tensor) {
 
 func scatterInto(op string, dst *Tensor, axis int, idx, src *Tensor) {
 	floats(op, dst)
+	dst.writable(op)
 	src.check(op)
 	if src.dt != dst.dt || !slices.Equal(src.dims(), idx.dims()) {
 		Fail(op, fmt.Sprintf("cannot add %v to %v", src.dt, dst.dt), dst, src)
@@ -162,8 +163,8 @@ func scatterOf[T Float](dst *Tensor, axis int, idx, src *Tensor) {
 	count := lanes[axis]
 	lanes[axis] = 1
 	n := newNest(lanes, repeated(dst, axis, lanes), repeated(src, axis, lanes), repeated(idx, axis, lanes))
-	last, jump := n.rank-1, dst.stride[axis]
-	ds, ss, xs := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	jump := dst.stride[axis]
+	ds, ss, xs := n.inner()
 	sj, xj := src.stride[axis], idx.stride[axis]
 	n.split(max(64, grain/count), func(length int, off [3]int) {
 		for j := range count {

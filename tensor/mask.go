@@ -17,7 +17,7 @@ func Where(cond, a, b *Tensor) *Tensor {
 	ab.rank = uint8(copy(ab.shape[:], BroadcastShape(op, a, b)))
 	y := Like(a.dt, BroadcastShape(op, cond, &ab), cond, a, b)
 	Copy(y, b)
-	overlay(y, cond, a)
+	overlay(op, y, cond, a)
 	return y
 }
 
@@ -32,13 +32,13 @@ func MaskedFill(t, mask *Tensor, v float64) *Tensor {
 	}
 	y := Like(t.dt, t.dims(), t, mask)
 	Copy(y, t)
-	overlay(y, mask, Scalar(t.dt, v))
+	overlay(op, y, mask, Scalar(t.dt, v))
 	return y
 }
 
 // overlay copies a to y where cond is true; both broadcast to y.
-func overlay(y, cond, a *Tensor) {
-	cond, a = cond.Expand(y.dims()...), a.Expand(y.dims()...)
+func overlay(op string, y, cond, a *Tensor) {
+	cond, a = cond.expand(op, y.dims()), a.expand(op, y.dims())
 	if y.Len() == 0 {
 		return
 	}
@@ -57,8 +57,7 @@ func overlay(y, cond, a *Tensor) {
 func overlayOf[T Elem](y, cond, a *Tensor) {
 	d, m, s := raw[T](y), raw[bool](cond), raw[T](a)
 	n := newNest(y.dims(), y, cond, a)
-	last := n.rank - 1
-	ds, ms, ss := n.stride[0][last], n.stride[1][last], n.stride[2][last]
+	ds, ms, ss := n.inner()
 	n.rows(func(length int, off [3]int) {
 		d, m, s := d[off[0]:], m[off[1]:], s[off[2]:]
 		for i := range length {

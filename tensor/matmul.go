@@ -43,19 +43,22 @@ func Gemm(dst, a, b *Tensor, beta float64) {
 		}
 		return
 	}
-	a = a.Expand(append(append(make([]int, 0, MaxRank), lead...), m, k)...)
-	b = b.Expand(append(append(make([]int, 0, MaxRank), lead...), k, n)...)
-	// A batch that a has and b lacks, with dense rows, is one tall matrix.
-	if tall(dst, a, b) {
-		rows := dst.Len() / n
-		flat := func(t *Tensor, rows, cols int) *Tensor {
+	a = a.expand("matmul", append(append(make([]int, 0, MaxRank), lead...), m, k))
+	b = b.expand("matmul", append(append(make([]int, 0, MaxRank), lead...), k, n))
+	// If b is the same for the whole batch and the rows of a and dst are evenly
+	// spaced throughout, it is one tall matrix.
+	rowA, okA := rowStride(a)
+	rowDst, okDst := rowStride(dst)
+	if okA && okDst && repeats(b) {
+		flat := func(t *Tensor, rows, cols, stride int) *Tensor {
 			f := *t
 			f.rank = 2
 			f.shape = [MaxRank]int{rows, cols}
-			f.stride = [MaxRank]int{t.Stride(-2), t.Stride(-1)}
+			f.stride = [MaxRank]int{stride, t.Stride(-1)}
 			return &f
 		}
-		Gemm(flat(dst, rows, n), flat(a, rows, k), flat(b, k, n), beta)
+		rows := dst.Len() / n
+		Gemm(flat(dst, rows, n, rowDst), flat(a, rows, k, rowA), flat(b, k, n, b.Stride(-2)), beta)
 		return
 	}
 	if a.dt == Float32 {
@@ -65,14 +68,28 @@ func Gemm(dst, a, b *Tensor, beta float64) {
 	}
 }
 
-// tall reports whether the batch dimensions of a and dst continue their rows
-// while b is the same for all.
-func tall(dst, a, b *Tensor) bool {
-	for i := range dst.dims()[:dst.rank-2] {
-		if dst.shape[i] == 1 {
+// rowStride returns the distance between neighbouring rows if it is the same
+// across all dimensions but the last.
+func rowStride(t *Tensor) (stride int, ok bool) {
+	next := -1
+	for i := int(t.rank) - 2; i >= 0; i-- {
+		switch {
+		case t.shape[i] == 1:
 			continue
+		case next < 0:
+			stride = t.stride[i]
+		case t.stride[i] != next:
+			return 0, false
 		}
-		if b.stride[i] != 0 || dst.stride[i] != dst.shape[i+1]*dst.stride[i+1] || a.stride[i] != a.shape[i+1]*a.stride[i+1] {
+		next = t.shape[i] * t.stride[i]
+	}
+	return max(stride, 1), next != 0
+}
+
+// repeats reports whether all matrices of t are the same one.
+func repeats(t *Tensor) bool {
+	for i, d := range t.dims()[:t.rank-2] {
+		if d > 1 && t.stride[i] != 0 {
 			return false
 		}
 	}

@@ -45,57 +45,66 @@ func newNest(shape []int, ops ...*Tensor) nest {
 	return n
 }
 
+// inner returns the operands' strides along the innermost run.
+func (n *nest) inner() (a, b, c int) {
+	last := n.rank - 1
+	return n.stride[0][last], n.stride[1][last], n.stride[2][last]
+}
+
 // rows calls body for every innermost run with the operands' offsets, split
-// over cores when there is much to do. A single long run is split too.
-func (n nest) rows(body func(length int, off [3]int)) { n.split(grain, body) }
+// over cores when there is much to do. Long runs come in pieces.
+func (n *nest) rows(body func(length int, off [3]int)) { n.split(grain, body) }
 
 // split is rows for a body that does more than one step an element: grain
 // elements are work enough for a core.
-func (n nest) split(grain int, body func(length int, off [3]int)) {
+func (n *nest) split(grain int, body func(length int, off [3]int)) {
 	last := n.rank - 1
-	inner := n.shape[last]
-	outer := 1
+	inner, outer := n.shape[last], 1
 	for _, d := range n.shape[:last] {
 		outer *= d
 	}
-	if outer == 1 {
-		parallel.For(inner, grain, func(lo, hi int) {
-			var off [3]int
-			for k := range off {
-				off[k] = lo * n.stride[k][last]
-			}
-			body(hi-lo, off)
-		})
+	if inner == 0 || outer == 0 {
 		return
 	}
-	if inner == 0 {
-		return
+	pieces := (inner + grain - 1) / grain
+	parallel.For(outer*pieces, max(1, grain/inner), func(lo, hi int) { n.walk(lo, hi, pieces, grain, body) })
+}
+
+// walk does the pieces lo to hi, counted through all runs.
+func (n *nest) walk(lo, hi, pieces, grain int, body func(length int, off [3]int)) {
+	last := n.rank - 1
+	var index [MaxRank]int
+	var off [3]int
+	for i, rest := last-1, lo/pieces; i >= 0; i-- {
+		index[i] = rest % n.shape[i]
+		rest /= n.shape[i]
+		for k := range off {
+			off[k] += index[i] * n.stride[k][i]
+		}
 	}
-	parallel.For(outer, max(1, grain/inner), func(lo, hi int) {
-		var index [MaxRank]int
-		var off [3]int
-		for i, rest := last-1, lo; i >= 0; i-- {
-			index[i] = rest % n.shape[i]
-			rest /= n.shape[i]
+	for piece := lo % pieces; lo < hi; lo++ {
+		from := piece * grain
+		at := off
+		for k := range at {
+			at[k] += from * n.stride[k][last]
+		}
+		body(min(grain, n.shape[last]-from), at)
+		if piece++; piece < pieces {
+			continue
+		}
+		piece = 0
+		for i := last - 1; i >= 0; i-- {
+			index[i]++
 			for k := range off {
-				off[k] += index[i] * n.stride[k][i]
+				off[k] += n.stride[k][i]
 			}
-		}
-		for range hi - lo {
-			body(inner, off)
-			for i := last - 1; i >= 0; i-- {
-				index[i]++
-				for k := range off {
-					off[k] += n.stride[k][i]
-				}
-				if index[i] < n.shape[i] {
-					break
-				}
-				for k := range off {
-					off[k] -= n.shape[i] * n.stride[k][i]
-				}
-				index[i] = 0
+			if index[i] < n.shape[i] {
+				break
 			}
+			for k := range off {
+				off[k] -= n.shape[i] * n.stride[k][i]
+			}
+			index[i] = 0
 		}
-	})
+	}
 }

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 )
@@ -14,7 +15,7 @@ const MaxRank = 8
 // slicing and transposing make a new header on the same storage.
 type Tensor struct {
 	st     *storage
-	gen    uint32
+	gen    uint64
 	dt     DType
 	rank   uint8
 	off    int // in elements
@@ -22,8 +23,12 @@ type Tensor struct {
 	stride [MaxRank]int
 }
 
+// mostElements keeps the bytes of a tensor, rounded up to a size class, within
+// an int.
+const mostElements = math.MaxInt / 16
+
 // header returns a dense tensor without storage. It panics with *ShapeError on
-// a negative dimension, too many of them, or more bytes than an int holds.
+// a negative dimension, too many of them, or more than mostElements.
 func header(dt DType, shape []int) *Tensor {
 	if len(shape) > MaxRank {
 		panic(&ShapeError{Op: "new", Reason: fmt.Sprintf("more than %d dimensions", MaxRank), Shapes: [][]int{slices.Clone(shape)}})
@@ -32,7 +37,7 @@ func header(dt DType, shape []int) *Tensor {
 	n := 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		d := shape[i]
-		if d < 0 || d > 0 && n > (1<<46)/d {
+		if d < 0 || d > 0 && n > mostElements/d {
 			panic(&ShapeError{Op: "new", Reason: "negative or too large dimension", Shapes: [][]int{slices.Clone(shape)}})
 		}
 		t.shape[i], t.stride[i] = d, n
@@ -94,6 +99,16 @@ func (t *Tensor) check(op string) {
 	}
 }
 
+// writable panics unless every element of t has a place of its own.
+func (t *Tensor) writable(op string) {
+	t.check(op)
+	for i, d := range t.dims() {
+		if d > 1 && t.stride[i] == 0 {
+			Fail(op, "the result repeats elements", t)
+		}
+	}
+}
+
 // Valid reports whether t's buffer is still its own.
 func (t *Tensor) Valid() bool { return t.gen == t.st.gen }
 
@@ -143,17 +158,12 @@ func (t *Tensor) Len() int {
 
 // IsContiguous reports whether the elements lie densely in row-major order.
 func (t *Tensor) IsContiguous() bool {
-	n := 1
+	n, dense := 1, true
 	for i := int(t.rank) - 1; i >= 0; i-- {
-		if t.shape[i] == 0 {
-			return true
-		}
-		if t.shape[i] != 1 && t.stride[i] != n {
-			return false
-		}
+		dense = dense && (t.shape[i] == 1 || t.stride[i] == n)
 		n *= t.shape[i]
 	}
-	return true
+	return dense || n == 0
 }
 
 // Data returns the elements of a contiguous tensor, sharing its storage. It
@@ -167,7 +177,8 @@ func Data[T Elem](t *Tensor) []T {
 	if !t.IsContiguous() {
 		Fail("data", "not contiguous", t)
 	}
-	return raw[T](t)[:t.Len()]
+	n := t.Len()
+	return raw[T](t)[:n:n]
 }
 
 // raw returns the storage from t's first element on, however t is strided.

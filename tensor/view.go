@@ -21,6 +21,7 @@ func (t *Tensor) Reshape(shape ...int) *Tensor {
 		Fail("reshape", fmt.Sprintf("more than %d dimensions", MaxRank), t)
 	}
 	dims := fixed[:copy(fixed[:], shape)]
+	t.check("reshape")
 	infer, n := -1, 1
 	for i, d := range dims {
 		switch {
@@ -42,7 +43,6 @@ func (t *Tensor) Reshape(shape ...int) *Tensor {
 	if n != t.Len() {
 		Fail("reshape", fmt.Sprintf("cannot become %v", slices.Clone(dims)), t)
 	}
-	t.check("reshape")
 	v := header(t.dt, dims)
 	v.st, v.gen, v.off = t.st, t.gen, t.off
 	if t.IsContiguous() || restride(t, v) {
@@ -130,8 +130,13 @@ func (t *Tensor) Slice(axis, lo, hi int) *Tensor {
 	return v
 }
 
-// Select returns a view of position i along axis, without that dimension.
+// Select returns a view of position i along axis, without that dimension. It
+// panics with *ShapeError unless 0 ≤ i < Dim(axis).
 func (t *Tensor) Select(axis, i int) *Tensor {
+	axis = t.Axis("select", axis)
+	if i < 0 || i >= t.shape[axis] {
+		Fail("select", fmt.Sprintf("%d is out of range along axis %d", i, axis), t)
+	}
 	return t.Slice(axis, i, i+1).Squeeze(axis)
 }
 
@@ -139,11 +144,22 @@ func (t *Tensor) Select(axis, i int) *Tensor {
 // are repeated to the given shape, as broadcasting does. It panics with
 // *ShapeError if t does not broadcast to shape.
 func (t *Tensor) Expand(shape ...int) *Tensor {
+	if v := t.expand("expand", shape); v != t {
+		return v
+	}
+	return t.view("expand")
+}
+
+// expand is Expand in the name of op; it returns t itself if nothing changes.
+func (t *Tensor) expand(op string, shape []int) *Tensor {
+	t.check(op)
+	if slices.Equal(shape, t.dims()) {
+		return t
+	}
 	v := header(t.dt, shape)
-	t.check("expand")
 	lead := len(shape) - int(t.rank)
 	if lead < 0 {
-		Fail("expand", fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
+		Fail(op, fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
 	}
 	v.st, v.gen, v.off = t.st, t.gen, t.off
 	for i := range shape {
@@ -155,7 +171,7 @@ func (t *Tensor) Expand(shape ...int) *Tensor {
 		case t.shape[i-lead] == 1:
 			v.stride[i] = 0
 		default:
-			Fail("expand", fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
+			Fail(op, fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
 		}
 	}
 	return v

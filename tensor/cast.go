@@ -1,0 +1,135 @@
+package tensor
+
+import (
+	"math"
+
+	"github.com/noema-ml/noema/internal/parallel"
+)
+
+// Cast returns a copy of t in another dtype, or t itself if it has it already.
+// Floats become integers by truncation, the nearest integer of the type if
+// they lie outside it, 0 for NaN; bfloat16 and float16 are made from float32
+// by rounding to nearest even; anything but zero is true.
+func (t *Tensor) Cast(dt DType) *Tensor {
+	t.check("cast")
+	if t.dt == dt {
+		return t
+	}
+	src := t.Contiguous()
+	dst := Like(dt, t.dims(), t)
+	switch {
+	case t.dt == Float32 && dt == Float64:
+		castDirect(dst, src, func(v float32) float64 { return float64(v) })
+	case t.dt == Float64 && dt == Float32:
+		castDirect(dst, src, func(v float64) float32 { return float32(v) })
+	case t.dt == BFloat16 && dt == Float32:
+		castDirect(dst, src, fromBFloat16)
+	case t.dt == Float16 && dt == Float32:
+		castDirect(dst, src, fromFloat16)
+	case t.dt == Float32 && dt == BFloat16:
+		castDirect(dst, src, toBFloat16)
+	case t.dt == Float32 && dt == Float16:
+		castDirect(dst, src, toFloat16)
+	case t.dt == Int32 && dt == Int64:
+		castDirect(dst, src, func(v int32) int64 { return int64(v) })
+	default:
+		castAny(dst, src)
+	}
+	drop(src, t)
+	return dst
+}
+
+// castDirect serves the pairs that whole models are converted between.
+func castDirect[D, S Elem](dst, src *Tensor, convert func(S) D) {
+	d, s := Data[D](dst), Data[S](src)
+	parallel.For(len(d), grain, func(lo, hi int) {
+		for i, v := range s[lo:hi] {
+			d[lo+i] = convert(v)
+		}
+	})
+}
+
+// castAny goes by way of float64, which holds every element but large int64s
+// exactly.
+func castAny(dst, src *Tensor) {
+	parallel.For(dst.Len(), grain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			dst.store(i, src.load(i))
+		}
+	})
+}
+
+// store sets the element off positions after the first.
+func (t *Tensor) store(off int, v float64) {
+	switch t.dt {
+	case Float32:
+		raw[float32](t)[off] = float32(v)
+	case Float64:
+		raw[float64](t)[off] = v
+	case BFloat16:
+		raw[uint16](t)[off] = toBFloat16(float32(v))
+	case Float16:
+		raw[uint16](t)[off] = toFloat16(float32(v))
+	case Int8:
+		raw[int8](t)[off] = toInt[int8](v, math.MinInt8, math.MaxInt8)
+	case Int32:
+		raw[int32](t)[off] = toInt[int32](v, math.MinInt32, math.MaxInt32)
+	case Int64:
+		raw[int64](t)[off] = toInt[int64](v, math.MinInt64, math.MaxInt64)
+	default:
+		raw[bool](t)[off] = v != 0
+	}
+}
+
+// toInt truncates v. What lies outside lo to hi becomes the nearer of them,
+// where Go leaves the result to the machine.
+func toInt[T int8 | int32 | int64](v float64, lo, hi T) T {
+	switch {
+	case v != v:
+		return 0
+	case v <= float64(lo):
+		return lo
+	case v >= float64(hi):
+		return hi
+	}
+	return T(v)
+}
+
+func fromBFloat16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
+
+func toBFloat16(f float32) uint16 {
+	b := math.Float32bits(f)
+	if f != f {
+		return uint16(b>>16) | 0x40 // keep a NaN a NaN
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16)
+}
+
+func fromFloat16(h uint16) float32 {
+	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&0x3ff)
+	switch exp {
+	case 0: // zero or subnormal: frac · 2^-24
+		v := float32(frac) * (1.0 / (1 << 24))
+		return math.Float32frombits(math.Float32bits(v) | sign)
+	case 31:
+		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
+	}
+	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}
+
+func toFloat16(f float32) uint16 {
+	b := math.Float32bits(f)
+	sign := uint16(b >> 16 & 0x8000)
+	abs := b &^ (1 << 31)
+	switch {
+	case abs > 0x7f800000:
+		return sign | 0x7e00 | uint16(abs>>13&0x1ff)
+	case abs >= 0x47800000: // 2^16 and above
+		return sign | 0x7c00
+	case abs < 0x38800000: // below 2^-14: subnormal, in units of 2^-24
+		v := float64(math.Float32frombits(abs)) * (1 << 24)
+		return sign | uint16(math.RoundToEven(v))
+	}
+	abs += 0xfff + abs>>13&1
+	return sign | uint16((abs-0x38000000)>>13)
+}
