@@ -14,6 +14,7 @@ const Module = "github.com/noema-ml/noema"
 // it; packages of one room may import each other. A name that ends in "/*"
 // makes every folder below it a room.
 var Rooms = [][]string{
+	{"internal/file"},
 	{"internal/parallel"},
 	{"internal/kernel"},
 	{"tensor"},

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 // A UsageError is a mistake on the command line: one line that says what to do.
@@ -174,7 +176,7 @@ func CheckDir(flagName, dir string) error {
 		}
 	}
 	if err != nil {
-		return explain("-"+flagName, dir, err)
+		return file.Explain("-"+flagName, dir, err)
 	}
 	return nil
 }
@@ -188,7 +190,7 @@ func CheckWritable(flagName, path string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".noema-check*")
 	if err != nil {
-		return explain("-"+flagName, path, err)
+		return file.Explain("-"+flagName, path, err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write([]byte{0})
@@ -196,7 +198,7 @@ func CheckWritable(flagName, path string) error {
 		err = e
 	}
 	if err != nil {
-		return explain("-"+flagName, path, err)
+		return file.Explain("-"+flagName, path, err)
 	}
 	return nil
 }

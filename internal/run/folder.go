@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 const (
@@ -34,13 +36,13 @@ type Folder struct {
 func Create(dir string, config any) (*Folder, error) {
 	made := false
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return nil, explain("create", dir, err)
+		return nil, file.Explain("create", dir, err)
 	}
 	switch err := os.Mkdir(dir, 0o755); {
 	case err == nil:
 		made = true
 	case !errors.Is(err, fs.ErrExist):
-		return nil, explain("create", dir, err)
+		return nil, file.Explain("create", dir, err)
 	}
 	return create(dir, config, made)
 }
@@ -49,7 +51,7 @@ func Create(dir string, config any) (*Folder, error) {
 // number n ≥ 1 that is free. Two programs that start at once get two folders.
 func CreateNext(root, name string, config any) (*Folder, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
-		return nil, explain("create", root, err)
+		return nil, file.Explain("create", root, err)
 	}
 	for n := 1; ; n++ {
 		dir := filepath.Join(root, clean(name)+"-"+strconv.Itoa(n))
@@ -57,7 +59,7 @@ func CreateNext(root, name string, config any) (*Folder, error) {
 		case err == nil:
 			return create(dir, config, true)
 		case !errors.Is(err, fs.ErrExist):
-			return nil, explain("create", dir, err)
+			return nil, file.Explain("create", dir, err)
 		}
 	}
 }
@@ -87,7 +89,7 @@ func create(dir string, config any, made bool) (_ *Folder, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path(configName), err)
 	}
-	if err := WriteFile(f.Path(configName), data); err != nil {
+	if err := file.Write(f.Path(configName), data); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -103,7 +105,7 @@ func Open(dir string, config any) (*Folder, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s holds no run (no %s there): check the path", dir, configName)
 		}
-		return nil, explain("open", path, err)
+		return nil, file.Explain("open", path, err)
 	}
 	lock, err := takeLock(filepath.Join(dir, lockName))
 	if err != nil {
@@ -131,12 +133,12 @@ func (f *Folder) readConfig() ([]byte, error) {
 	path := f.Path(configName)
 	r, err := os.Open(path)
 	if err != nil {
-		return nil, explain("open", path, err)
+		return nil, file.Explain("open", path, err)
 	}
 	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
 	if err != nil {
-		return nil, explain("read", path, err)
+		return nil, file.Explain("read", path, err)
 	}
 	if len(data) > maxConfig {
 		return nil, fmt.Errorf("%s: larger than %d bytes: not a configuration", path, maxConfig)
@@ -177,7 +179,7 @@ func (f *Folder) Path(elem ...string) string {
 
 // WriteFile puts a file into the folder, whole or not at all; see WriteFile.
 func (f *Folder) WriteFile(name string, data []byte) error {
-	return WriteFile(f.Path(name), data)
+	return file.Write(f.Path(name), data)
 }
 
 // Close gives the lock back. A second call does nothing.

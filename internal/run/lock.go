@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 // errLocked is what lockFile returns when another process holds the lock.
@@ -18,7 +20,7 @@ var errLocked = errors.New("locked by another process")
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, explain("open", path, err)
+		return nil, file.Explain("open", path, err)
 	}
 	if err := lockFile(f); err != nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, 64))

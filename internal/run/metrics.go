@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 // Metrics appends records to a file of JSON lines. Every record goes to the
@@ -27,7 +29,7 @@ type Metrics struct {
 func OpenMetrics(path string) (*Metrics, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, explain("open", path, err)
+		return nil, file.Explain("open", path, err)
 	}
 	m := &Metrics{f: f, path: path}
 	whole := int64(0)
@@ -37,7 +39,7 @@ func OpenMetrics(path string) (*Metrics, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, explain("read", path, err)
+		return nil, file.Explain("read", path, err)
 	}
 	return m, nil
 }
@@ -63,7 +65,7 @@ func (m *Metrics) Write(p []byte) (int, error) {
 	}
 	n, err := m.f.Write(p)
 	if err != nil {
-		m.err = explain("write", m.path, err)
+		m.err = file.Explain("write", m.path, err)
 	}
 	return n, m.err
 }
@@ -100,7 +102,7 @@ func (m *Metrics) Rewind(stage string, step int) error {
 		err = m.cut(first)
 	}
 	if err != nil {
-		return explain("rewind", m.path, err)
+		return file.Explain("rewind", m.path, err)
 	}
 	return nil
 }
@@ -117,7 +119,7 @@ func (m *Metrics) Close() error {
 		return m.err
 	}
 	if err != nil {
-		return explain("close", m.path, err)
+		return file.Explain("close", m.path, err)
 	}
 	return nil
 }

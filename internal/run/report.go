@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 // A Report is one self-contained HTML page: no scripts, no network, light or
@@ -72,7 +74,7 @@ func (r Report) WriteFile(path string) error {
 	if err := r.Write(&b); err != nil {
 		return err
 	}
-	return WriteFile(path, b.Bytes())
+	return file.Write(path, b.Bytes())
 }
 
 func (t Text) html(b *strings.Builder, _ int) {

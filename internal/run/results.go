@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"runtime"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 // A Row is one measured number. Low and High bound its 95 % interval; nil
@@ -104,7 +106,7 @@ func (r Results) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return WriteFile(path, data)
+	return file.Write(path, data)
 }
 
 // ReadResults reads what Write wrote. Config comes back as json.Unmarshal's
@@ -113,7 +115,7 @@ func ReadResults(path string) (Results, error) {
 	var r Results
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return r, explain("read", path, err)
+		return r, file.Explain("read", path, err)
 	}
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&r); err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)

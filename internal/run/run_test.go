@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/internal/file"
 )
 
 type config struct {
@@ -40,15 +42,15 @@ func entries(t *testing.T, dir string) []string {
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.json")
-	require.NoError(t, WriteFile(path, []byte("one")))
-	require.NoError(t, WriteFile(path, []byte("two")))
+	require.NoError(t, file.Write(path, []byte("one")))
+	require.NoError(t, file.Write(path, []byte("two")))
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "two", string(data))
 
 	// A write that fails half-way leaves the old content and nothing else.
 	for _, cause := range []error{syscall.ENOSPC, syscall.EROFS, errors.New("boom")} {
-		err = WriteWith(path, func(w io.Writer) error {
+		err = file.WriteWith(path, func(w io.Writer) error {
 			_, _ = w.Write(make([]byte, 1<<20))
 			return cause
 		})
@@ -56,14 +58,14 @@ func TestWriteFile(t *testing.T) {
 		require.ErrorContains(t, err, path)
 		require.Equal(t, []string{"a.json"}, entries(t, dir))
 	}
-	require.ErrorContains(t, explain("write", path, syscall.ENOSPC), "free some space")
-	require.ErrorContains(t, explain("write", path, syscall.EACCES), "permissions")
-	require.ErrorContains(t, explain("write", path, syscall.EROFS), "read-only")
+	require.ErrorContains(t, file.Explain("write", path, syscall.ENOSPC), "free some space")
+	require.ErrorContains(t, file.Explain("write", path, syscall.EACCES), "permissions")
+	require.ErrorContains(t, file.Explain("write", path, syscall.EROFS), "read-only")
 
-	err = WriteFile(filepath.Join(dir, "none", "b"), nil)
+	err = file.Write(filepath.Join(dir, "none", "b"), nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NotContains(t, err.Error(), ".tmp", "the temporary name tells nobody anything")
-	require.Error(t, WriteFile(dir, nil), "a folder is in the way")
+	require.Error(t, file.Write(dir, nil), "a folder is in the way")
 	require.Equal(t, []string{"a.json"}, entries(t, dir))
 }
 

@@ -1,4 +1,6 @@
-package run
+// Package file writes files whole or not at all, and says in one line what went
+// wrong with one and what to do about it.
+package file
 
 import (
 	"bufio"
@@ -11,31 +13,31 @@ import (
 	"syscall"
 )
 
-// WriteFile puts data at path, whole or not at all: it writes a temporary file
+// Write puts data at path, whole or not at all: it writes a temporary file
 // in the same folder, syncs it, renames it over path and syncs the folder. A
 // reader, or a program that starts after a crash, sees the old content or the
 // new, never a part. On an error the temporary file is removed and whatever
 // stood at path is as it was.
-func WriteFile(path string, data []byte) error {
+func Write(path string, data []byte) error {
 	return WriteWith(path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
-// WriteWith is WriteFile for content that is written in pieces. An error of
+// WriteWith is Write for content that is written in pieces. An error of
 // write is returned wrapped with the path, and nothing is left behind.
 func WriteWith(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp*")
 	if err != nil {
-		return explain("write", path, err)
+		return Explain("write", path, err)
 	}
 	defer func() {
 		if err != nil {
 			f.Close() // a second Close is harmless
 			os.Remove(f.Name())
-			err = explain("write", path, err)
+			err = Explain("write", path, err)
 		}
 	}()
 	b := bufio.NewWriterSize(f, 1<<16)
@@ -70,9 +72,9 @@ func syncDir(dir string) {
 	}
 }
 
-// explain wraps a file error as one line: what failed, where, why, and what to
+// Explain wraps a file error as one line: what failed, where, why, and what to
 // do about it where that is known.
-func explain(verb, path string, err error) error {
+func Explain(verb, path string, err error) error {
 	cause := err
 	// os's errors repeat the path, often that of the temporary file.
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
