@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // naiveAttention is the definition, in float64, of o and lse.
@@ -207,14 +206,14 @@ func TestAttentionSameBitsForAnyCores(t *testing.T) {
 	c := attnCase{p: Attn{Batch: 2, Heads: 4, KVHeads: 2, Queries: 100, Keys: 300, Dim: 16, Scale: 0.25}}
 	p := &c.p
 	p.Lo, p.Hi = masks("causal", p)
-	eachProcs(t, func() [][]float32 {
+	eachProcs(t, func() []float32 {
 		a, b, e, g := c.inputs(rng(34))
 		q, k, v, do := narrowed(a), narrowed(b), narrowed(e), narrowed(g)
 		o, lse := make([]float32, len(q)), make([]float32, p.Batch*p.Heads*p.Queries)
 		dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
 		Attention(p, o, lse, q, k, v)
 		AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
-		return [][]float32{o, lse, dq, dk, dv}
+		return slices.Concat(o, lse, dq, dk, dv)
 	})
 }
 
@@ -233,6 +232,6 @@ func TestAttentionDecodesTheSameBits(t *testing.T) {
 		p := *all
 		p.Queries, p.Keys, p.Lo, p.Hi = 1, i+1, nil, nil
 		Attention(&p, one, oneLSE, q[i*64:], k, v)
-		require.Equal(t, o[i*64:(i+1)*64], one, "token %d", i)
+		sameBits(t, o[i*64:(i+1)*64], one, "token %d", i)
 	}
 }

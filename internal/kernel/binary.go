@@ -184,7 +184,7 @@ func AddScaled[T Float](dst, x []T, c T) { tableOf[T]().addScaled(dst, x, c) }
 func addScaled[T Float](dst, x []T, c T) {
 	x = x[:len(dst)]
 	for i := range dst {
-		dst[i] += c * x[i]
+		dst[i] += T(c * x[i]) // not fused: see gemm_micro.go
 	}
 }
 

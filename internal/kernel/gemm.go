@@ -111,7 +111,7 @@ func directChunk[T Float](t *table[T], lo, hi, m, k int, a []T, ar, ac int, b []
 			if add {
 				dst = out
 			}
-			if bc == 1 {
+			if bc == 1 && !(br == 1 && hi-lo == 1) {
 				t.combine(kb, dst, x, ac, b[p0*br+lo:], br)
 			} else {
 				if ac != 1 {

@@ -1,5 +1,9 @@
 package kernel
 
+// The products below are converted to T so that a compiler for a machine with
+// fused multiply-add may not fuse them with the sum: it would do so in one loop
+// and not in another, and rows would depend on the path that computed them.
+
 // A 4×2 tile keeps its sums and operands in the 15 registers that Go's
 // compiler has on amd64; wider tiles spill. Four steps of p at a time hide the
 // cost of advancing the slices.
@@ -13,71 +17,71 @@ func micro[T Float](k int, a, b, c []T, ldc int, add bool) {
 		pa, pb := (*[16]T)(a), (*[8]T)(b)
 		b0, b1 := pb[0], pb[1]
 		x := pa[0]
-		c00 += x * b0
-		c01 += x * b1
+		c00 += T(x * b0)
+		c01 += T(x * b1)
 		x = pa[1]
-		c10 += x * b0
-		c11 += x * b1
+		c10 += T(x * b0)
+		c11 += T(x * b1)
 		x = pa[2]
-		c20 += x * b0
-		c21 += x * b1
+		c20 += T(x * b0)
+		c21 += T(x * b1)
 		x = pa[3]
-		c30 += x * b0
-		c31 += x * b1
+		c30 += T(x * b0)
+		c31 += T(x * b1)
 
 		b0, b1 = pb[2], pb[3]
 		x = pa[4]
-		c00 += x * b0
-		c01 += x * b1
+		c00 += T(x * b0)
+		c01 += T(x * b1)
 		x = pa[5]
-		c10 += x * b0
-		c11 += x * b1
+		c10 += T(x * b0)
+		c11 += T(x * b1)
 		x = pa[6]
-		c20 += x * b0
-		c21 += x * b1
+		c20 += T(x * b0)
+		c21 += T(x * b1)
 		x = pa[7]
-		c30 += x * b0
-		c31 += x * b1
+		c30 += T(x * b0)
+		c31 += T(x * b1)
 
 		b0, b1 = pb[4], pb[5]
 		x = pa[8]
-		c00 += x * b0
-		c01 += x * b1
+		c00 += T(x * b0)
+		c01 += T(x * b1)
 		x = pa[9]
-		c10 += x * b0
-		c11 += x * b1
+		c10 += T(x * b0)
+		c11 += T(x * b1)
 		x = pa[10]
-		c20 += x * b0
-		c21 += x * b1
+		c20 += T(x * b0)
+		c21 += T(x * b1)
 		x = pa[11]
-		c30 += x * b0
-		c31 += x * b1
+		c30 += T(x * b0)
+		c31 += T(x * b1)
 
 		b0, b1 = pb[6], pb[7]
 		x = pa[12]
-		c00 += x * b0
-		c01 += x * b1
+		c00 += T(x * b0)
+		c01 += T(x * b1)
 		x = pa[13]
-		c10 += x * b0
-		c11 += x * b1
+		c10 += T(x * b0)
+		c11 += T(x * b1)
 		x = pa[14]
-		c20 += x * b0
-		c21 += x * b1
+		c20 += T(x * b0)
+		c21 += T(x * b1)
 		x = pa[15]
-		c30 += x * b0
-		c31 += x * b1
+		c30 += T(x * b0)
+		c31 += T(x * b1)
 		a, b = a[16:], b[8:]
 	}
 	for len(a) >= 4 && len(b) >= 2 {
 		b0, b1 := b[0], b[1]
-		c00 += a[0] * b0
-		c01 += a[0] * b1
-		c10 += a[1] * b0
-		c11 += a[1] * b1
-		c20 += a[2] * b0
-		c21 += a[2] * b1
-		c30 += a[3] * b0
-		c31 += a[3] * b1
+		c00 += T(a[0] * b0)
+		c01 += T(a[0] * b1)
+		c10 += T(a[1] * b0)
+		c11 += T(a[1] * b1)
+		c20 += T(a[2] * b0)
+		c21 += T(a[2] * b1)
+		c30 += T(a[3] * b0)
+		c31 += T(a[3] * b1)
 		a, b = a[4:], b[2:]
 	}
 	r0, r1, r2, r3 := c[:2], c[ldc:][:2], c[2*ldc:][:2], c[3*ldc:][:2]
@@ -107,17 +111,17 @@ func dots[T Float](out, x, w []T, ldw int) {
 		w0, w1, w2, w3 := w[j*ldw:][:n], w[(j+1)*ldw:][:n], w[(j+2)*ldw:][:n], w[(j+3)*ldw:][:n]
 		var s0, s1, s2, s3 T
 		for p, v := range x {
-			s0 += v * w0[p]
-			s1 += v * w1[p]
-			s2 += v * w2[p]
-			s3 += v * w3[p]
+			s0 += T(v * w0[p])
+			s1 += T(v * w1[p])
+			s2 += T(v * w2[p])
+			s3 += T(v * w3[p])
 		}
 		out[j], out[j+1], out[j+2], out[j+3] = s0, s1, s2, s3
 	}
 	for ; j < len(out); j++ {
 		var s T
 		for p, v := range w[j*ldw:][:n] {
-			s += x[p] * v
+			s += T(x[p] * v)
 		}
 		out[j] = s
 	}
@@ -133,10 +137,10 @@ func combine[T Float](k int, out, x []T, incx int, w []T, ldw int) {
 		x0, x1, x2, x3 := x[p*incx], x[(p+1)*incx], x[(p+2)*incx], x[(p+3)*incx]
 		w0, w1, w2, w3 := w[p*ldw:][:n], w[(p+1)*ldw:][:n], w[(p+2)*ldw:][:n], w[(p+3)*ldw:][:n]
 		for j, v := range out {
-			v += x0 * w0[j]
-			v += x1 * w1[j]
-			v += x2 * w2[j]
-			v += x3 * w3[j]
+			v += T(x0 * w0[j])
+			v += T(x1 * w1[j])
+			v += T(x2 * w2[j])
+			v += T(x3 * w3[j])
 			out[j] = v
 		}
 	}

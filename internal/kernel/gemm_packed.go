@@ -44,7 +44,7 @@ func packed[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc 
 	}
 	g := pool.Get().(*product[T])
 	g.table, g.a, g.b, g.c = t, a, b, c
-	g.ar, g.ac, g.br, g.bc, g.cr, g.add = ar, ac, br, bc, cr, add
+	g.ar, g.ac, g.br, g.bc, g.cr = ar, ac, br, bc, cr
 	g.mt, g.nt = roundUp(tileSide, t.mr), roundUp(tileSide, t.nr)
 	serial := m*n*k <= serialWork
 	for j0 := 0; j0 < n; j0 += packedCols {

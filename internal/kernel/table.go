@@ -2,7 +2,9 @@ package kernel
 
 // table is the set of inner loops that an assembly tier may replace, for one
 // element type. The portable variant of each is always compiled and tested;
-// a tier copies the portable table and sets the fields it improves.
+// a tier copies the portable table and sets the fields it improves. Within a
+// tier micro, dots and combine must sum in the same order and round alike, so
+// that a row of a product does not depend on the path that computed it.
 type table[T Float] struct {
 	// micro computes a full mr×nr tile: with acc(i,j) the sum over p<k, in
 	// order, of a[p*mr+i]*b[p*nr+j], it sets c[i*ldc+j] = acc, or adds acc if
