@@ -43,7 +43,7 @@ func NewAttention(r *rand.PCG, c BlockConfig) *Attention {
 // With a cache, x is S further positions of the cache's B rows: they see what
 // the row holds, themselves and what comes before them, and are then kept, in
 // row r the first mask.KeyLen[r] of them (nil: all); the rest of mask is
-// ignored. The scope must not record. It panics with *tensor.ShapeError if the
+// ignored. The scope must not record, and rows hold one text each. It panics with *tensor.ShapeError if the
 // shapes do not fit.
 func (a *Attention) Forward(s *autograd.Scope, x *autograd.Var, mask autograd.AttnMask, at []int32, cache *KVCache) *autograd.Var {
 	if x.Rank() != 3 || cache != nil && cache.Rows() != x.Dim(0) {
@@ -61,8 +61,8 @@ func (a *Attention) Forward(s *autograd.Scope, x *autograd.Var, mask autograd.At
 		q, k = autograd.Rope(q, pos, a.RopeTheta), autograd.Rope(k, pos, a.RopeTheta)
 	}
 	if cache != nil {
-		if s.Grad() {
-			panic("nn: a KVCache holds values without gradients; use it in an inference scope")
+		if s.Grad() || mask.KeyStart != nil {
+			tensor.Fail("self attention", "a KVCache holds values without gradients, and one text a row", x.Value())
 		}
 		k, v, mask = cache.append(s, k, v, mask.KeyLen)
 	}

@@ -13,17 +13,14 @@ import (
 // Rows may be of different lengths. It lives on the heap and serves one
 // goroutine.
 type KVCache struct {
-	self  [2]buffer // keys, values
-	spare [2]buffer // what Reorder copies into
-	width int       // elements of one position: heads · dim
-	shape [2]int    // heads, dim
-	cap   int       // positions a row
-	len   []int32
+	self  [2]*tensor.Tensor // keys, values: at least rows·cap·width elements
+	spare [2]*tensor.Tensor // what Reorder copies into
+	shape [2]int            // heads, dim
+	width int               // their product, the elements of a position
+	cap   int               // positions a row has room for
+	len   []int32           // and holds
 	cross *memoryCache
 }
-
-// buffer is the storage of [rows, cap, heads, dim].
-type buffer struct{ t *tensor.Tensor }
 
 // NewKVCache returns an empty cache of the given number of rows.
 func NewKVCache(rows int) *KVCache { return &KVCache{len: make([]int32, rows)} }
@@ -68,10 +65,17 @@ func (c *KVCache) Reorder(rows []int32) {
 		return
 	}
 	if c.cap > 0 {
-		for i := range c.self {
-			dst := c.spare[i].grown(c.self[i].t.DType(), len(rows)*c.cap*c.width)
-			c.self[i].copyRows(dst, rows, c.cap*c.width, c.len, c.width)
-			c.self[i], c.spare[i] = dst, c.self[i]
+		for i, from := range c.self {
+			to := c.spare[i]
+			if need := len(rows) * c.cap * c.width; to == nil || to.Len() < need {
+				to = tensor.New(from.DType(), need)
+			}
+			if from.DType() == tensor.Float64 {
+				copyRows[float64](c, to, from, rows)
+			} else {
+				copyRows[float32](c, to, from, rows)
+			}
+			c.self[i], c.spare[i] = to, from
 		}
 	}
 	lens := make([]int32, len(rows))
@@ -87,11 +91,11 @@ func (c *KVCache) Reorder(rows []int32) {
 // Clone returns an independent copy.
 func (c *KVCache) Clone() *KVCache {
 	d := *c
-	d.spare = [2]buffer{}
+	d.spare = [2]*tensor.Tensor{}
 	d.len = slices.Clone(c.len)
-	for i, b := range c.self {
-		if b.t != nil {
-			d.self[i].t = b.t.Clone()
+	for i, t := range c.self {
+		if t != nil {
+			d.self[i] = t.Clone()
 		}
 	}
 	return &d // the memory is never changed in place
@@ -114,8 +118,12 @@ func (c *KVCache) append(s *autograd.Scope, k, v *autograd.Var, valid []int32) (
 	c.reserve(k, most)
 	var out [2]*autograd.Var
 	for i, x := range []*autograd.Var{k, v} {
-		c.self[i].write(x.Value().Contiguous(), c.len, c.cap*c.width, c.width)
-		t := c.self[i].t.Slice(0, 0, rows*c.cap*c.width).Reshape(rows, c.cap, c.shape[0], c.shape[1])
+		if x.DType() == tensor.Float64 {
+			writeRows[float64](c, c.self[i], x.Value().Contiguous())
+		} else {
+			writeRows[float32](c, c.self[i], x.Value().Contiguous())
+		}
+		t := c.self[i].Slice(0, 0, rows*c.cap*c.width).Reshape(rows, c.cap, c.shape[0], c.shape[1])
 		out[i] = s.Const(t.Slice(1, 0, most))
 	}
 	for r := range c.len {
@@ -138,57 +146,33 @@ func (c *KVCache) reserve(k *autograd.Var, n int) {
 		return
 	}
 	wider := max(n, 2*c.cap, 16)
-	for i := range c.self {
-		dst := buffer{}.grown(k.DType(), len(c.len)*wider*c.width)
-		if c.cap > 0 {
-			for r := range c.len { // rows lie further apart now
-				n := int(c.len[r]) * c.width
-				from := c.self[i].t.Slice(0, r*c.cap*c.width, r*c.cap*c.width+n)
-				tensor.Copy(dst.t.Slice(0, r*wider*c.width, r*wider*c.width+n), from)
+	for i, from := range c.self {
+		to := tensor.New(k.DType(), len(c.len)*wider*c.width)
+		for r, n := range c.len { // rows lie further apart now
+			if n > 0 {
+				src, dst, used := r*c.cap*c.width, r*wider*c.width, int(n)*c.width
+				tensor.Copy(to.Slice(0, dst, dst+used), from.Slice(0, src, src+used))
 			}
 		}
-		c.self[i], c.spare[i] = dst, buffer{}
+		c.self[i], c.spare[i] = to, nil
 	}
 	c.cap = wider
 }
 
-// grown returns b, or a larger buffer if it has not n elements of dt.
-func (b buffer) grown(dt tensor.DType, n int) buffer {
-	if b.t != nil && b.t.DType() == dt && b.t.Len() >= n {
-		return b
-	}
-	return buffer{tensor.New(dt, n)}
-}
-
-// copyRows copies the used part of row rows[i] to row i of dst.
-func (b buffer) copyRows(dst buffer, rows []int32, stride int, lens []int32, width int) {
-	if b.t.DType() == tensor.Float64 {
-		copyRows(tensor.Data[float64](dst.t), tensor.Data[float64](b.t), rows, stride, lens, width)
-	} else {
-		copyRows(tensor.Data[float32](dst.t), tensor.Data[float32](b.t), rows, stride, lens, width)
-	}
-}
-
-func copyRows[T tensor.Float](dst, src []T, rows []int32, stride int, lens []int32, width int) {
+// copyRows copies what row rows[i] of from holds to row i of to.
+func copyRows[T tensor.Float](c *KVCache, to, from *tensor.Tensor, rows []int32) {
+	dst, src, stride := tensor.Data[T](to), tensor.Data[T](from), c.cap*c.width
 	for i, r := range rows {
-		n := int(lens[r]) * width
+		n := int(c.len[r]) * c.width
 		copy(dst[i*stride:i*stride+n], src[int(r)*stride:])
 	}
 }
 
-// write puts row r of x [rows, n, ...] behind the lens[r] positions of row r.
-func (b buffer) write(x *tensor.Tensor, lens []int32, stride, width int) {
-	if x.DType() == tensor.Float64 {
-		writeRows(tensor.Data[float64](b.t), tensor.Data[float64](x), lens, stride, width)
-	} else {
-		writeRows(tensor.Data[float32](b.t), tensor.Data[float32](x), lens, stride, width)
-	}
-}
-
-func writeRows[T tensor.Float](dst, x []T, lens []int32, stride, width int) {
-	n := len(x) / max(1, len(lens))
-	for r, at := range lens {
-		copy(dst[r*stride+int(at)*width:], x[r*n:(r+1)*n])
+// writeRows puts row r of x [rows, n, heads, dim] behind what row r holds.
+func writeRows[T tensor.Float](c *KVCache, to, x *tensor.Tensor) {
+	dst, src, n := tensor.Data[T](to), tensor.Data[T](x), x.Dim(1)*c.width
+	for r, at := range c.len {
+		copy(dst[(r*c.cap+int(at))*c.width:], src[r*n:(r+1)*n])
 	}
 }
 

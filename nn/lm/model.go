@@ -104,7 +104,7 @@ func (m *Model) Hidden(s *autograd.Scope, in Input) *autograd.Var {
 		prefix = in.Prefix.Dim(1)
 	}
 	if x.Rank() != 3 || in.TokenLen != nil && len(in.TokenLen) != x.Dim(0) {
-		tensor.Fail("lm", fmt.Sprintf("needs tokens [rows, seq] and a length for each row, not %d", len(in.TokenLen)), in.Tokens)
+		tensor.Fail("lm", fmt.Sprintf("needs tokens [rows, seq] and a length for each row, not %d", len(in.TokenLen)), x.Value())
 	}
 	x = nn.Dropout(m.Config.Dropout).Forward(s, x)
 	mask := autograd.AttnMask{Causal: true, KeyStart: in.Start}
@@ -135,11 +135,14 @@ func (m *Model) Logits(s *autograd.Scope, h *autograd.Var) *autograd.Var {
 // layer is not computed.
 func (m *Model) Loss(s *autograd.Scope, in Input, target *tensor.Tensor) (sum *autograd.Var, n int) {
 	h := m.Hidden(s, in)
-	if target.DType() != tensor.Int32 || !target.SameShape(in.Tokens) {
-		tensor.Fail("lm loss", "needs an int32 target for each token", in.Tokens, target)
+	rows, total := h.Dim(0), h.Dim(1)
+	seq := total
+	if in.Prefix != nil {
+		seq -= in.Prefix.Dim(1)
 	}
-	rows, seq := in.Tokens.Dim(0), in.Tokens.Dim(1)
-	total := h.Dim(1)
+	if target.DType() != tensor.Int32 || target.Rank() != 2 || target.Dim(0) != rows || target.Dim(1) != seq {
+		tensor.Fail("lm loss", "needs an int32 target for each token", h.Value(), target)
+	}
 	var at, want []int32
 	for i, t := range tensor.Data[int32](target.Contiguous()) {
 		if t >= 0 {
