@@ -71,7 +71,7 @@ func compare(op string, a, b *Tensor, r relation) *Tensor {
 	a.check(op)
 	b.check(op)
 	if a.dt != b.dt || a.dt == BFloat16 || a.dt == Float16 {
-		Fail(op, fmt.Sprintf("dtypes %v and %v", a.dt, b.dt), a, b)
+		Fail(op, fmt.Sprintf("%v and %v", a.dt, b.dt), a, b)
 	}
 	y := Like(Bool, BroadcastShape(op, a, b), a, b)
 	if y.Len() == 0 {

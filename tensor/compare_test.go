@@ -71,8 +71,8 @@ func TestComparisons(t *testing.T) {
 	x := Of([]bool{true, false, false, true}, 2, 2).Transpose(0, 1)
 	near(t, Of([]bool{false, true, true, false}, 2, 2), Not(x))
 	shapeError(t, "not: needs bool, not int8: []", func() { Not(Scalar(Int8, 1)) })
-	shapeError(t, "less: dtypes float32 and int32: [] × []", func() { Less(Scalar(Float32, 1), Scalar(Int32, 1)) })
-	shapeError(t, "equal: dtypes float16 and float16: [] × []", func() { Equal(Scalar(Float16, 1), Scalar(Float16, 1)) })
+	shapeError(t, "less: float32 and int32: [] × []", func() { Less(Scalar(Float32, 1), Scalar(Int32, 1)) })
+	shapeError(t, "equal: float16 and float16: [] × []", func() { Equal(Scalar(Float16, 1), Scalar(Float16, 1)) })
 	shapeError(t, "less: shapes do not broadcast: [2] × [3]", func() { Less(New(Float32, 2), New(Float32, 3)) })
 }
 

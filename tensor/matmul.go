@@ -12,11 +12,11 @@ import (
 // read. It panics with *ShapeError if the shapes or dtypes do not fit, or if
 // dst's rows are not dense.
 func Gemm(dst, a, b *Tensor, beta float64) {
-	dst.check("matmul")
+	dst.writable("matmul")
 	a.check("matmul")
 	b.check("matmul")
 	if a.dt != b.dt || a.dt != dst.dt || !a.dt.IsFloat() {
-		Fail("matmul", fmt.Sprintf("dtypes %v and %v into %v", a.dt, b.dt, dst.dt), a, b, dst)
+		Fail("matmul", fmt.Sprintf("%v and %v into %v", a.dt, b.dt, dst.dt), a, b, dst)
 	}
 	if a.rank < 2 || b.rank < 2 || dst.rank < 2 {
 		Fail("matmul", "needs two dimensions", a, b)
@@ -35,6 +35,15 @@ func Gemm(dst, a, b *Tensor, beta float64) {
 		return
 	}
 	lead := dst.dims()[:dst.rank-2]
+	if k == 0 { // a sum of nothing
+		if beta == 0 {
+			Fill(dst, 0)
+		} else {
+			scale := Scalar(dst.dt, beta)
+			binaryInto("matmul", dst, dst, scale, kernel.Mul[float32], kernel.Mul[float64], true)
+		}
+		return
+	}
 	if dst.rank == 2 && a.rank == 2 && b.rank == 2 {
 		if a.dt == Float32 {
 			gemm2[float32](m, n, k, dst, a, b, beta)
@@ -123,6 +132,8 @@ func gemmBatch[T Float](m, n, k int, lead []int, dst, a, b *Tensor, beta float64
 // [..., m, k] × [..., k, n] → [..., m, n], with leading dimensions broadcast.
 // It panics with *ShapeError if the shapes or dtypes do not fit.
 func MatMul(a, b *Tensor) *Tensor {
+	a.check("matmul")
+	b.check("matmul")
 	dst := Like(a.dt, MatMulShape(a, b), a, b)
 	Gemm(dst, a, b, 0)
 	return dst

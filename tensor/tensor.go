@@ -196,6 +196,7 @@ func (t *Tensor) Clone() *Tensor {
 
 // Contiguous returns t itself if it is contiguous, else a dense copy beside it.
 func (t *Tensor) Contiguous() *Tensor {
+	t.check("contiguous")
 	if t.IsContiguous() {
 		return t
 	}
