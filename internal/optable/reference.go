@@ -1,6 +1,7 @@
 package optable
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/noema-ml/noema/tensor"
@@ -60,8 +61,14 @@ func lines(axis int, f func(line []float64) []float64) reference {
 	return func(xs ...*tensor.Tensor) *tensor.Tensor {
 		x := xs[0]
 		a := x.Axis("reference", axis)
+		done := map[string][]float64{}
 		return build(x.Shape(), func(i []int) float64 {
-			return f(lineOf(x, a, slices.Delete(slices.Clone(i), a, a+1)))[i[a]]
+			rest := slices.Delete(slices.Clone(i), a, a+1)
+			key := fmt.Sprint(rest)
+			if done[key] == nil {
+				done[key] = f(lineOf(x, a, rest))
+			}
+			return done[key][i[a]]
 		})
 	}
 }
