@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/noema-ml/noema/internal/run"
+	"github.com/noema-ml/noema/optim/train"
+	"github.com/noema-ml/noema/userllm"
+)
+
+// job trains and tests every method for every seed and writes the results.
+func job(ctx context.Context, folder *run.Folder, o options, jsonFile string) error {
+	begin := time.Now()
+	say("%s → %s", o.title(), folder.Dir())
+	data, err := o.open()
+	if err != nil {
+		return err
+	}
+	say("%d users, %d items, %d events, %d genres", len(data.Users), len(data.Items), data.NumEvents(), len(data.Genres))
+	exp := userllm.NewExperiment(data, held(data), o.Seed)
+	probes := exp.Probes(o.Length)
+	if o.Quick {
+		probes = few(probes, 60)
+	}
+	if len(probes) == 0 {
+		return errors.New("no user has enough events to ask about: at least 6 more than are withheld")
+	}
+	metrics, err := run.OpenMetrics(folder.Path("metrics.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer metrics.Close()
+	outcomes := map[string][][]userllm.Outcome{}
+	var first *userllm.Run
+	var plan *userllm.Plan
+	for k := range o.Seeds {
+		c := o.config()
+		c.Seed += uint64(k)
+		dir := folder.Dir()
+		if k > 0 {
+			dir = folder.Path(fmt.Sprintf("seed-%d", k+1))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+		}
+		r, err := userllm.NewRun(ctx, dir, filepath.Join(filepath.Dir(filepath.Clean(folder.Dir())), "cache"), c, exp)
+		if err != nil {
+			return err
+		}
+		watch(r, metrics, k)
+		if first == nil {
+			first = r
+		}
+		if plan == nil {
+			if plan, err = planned(ctx, folder, o, r); err != nil {
+				return err
+			}
+		}
+		r.Config.Plan = *plan
+		if err := r.Describe(); err != nil {
+			return err
+		}
+		for _, method := range userllm.Methods {
+			out, err := test(ctx, r, method, probes)
+			if err != nil {
+				return err
+			}
+			outcomes[method] = append(outcomes[method], out)
+		}
+	}
+	figures, differences := userllm.Summary(o.Seed, probes, outcomes)
+	rows := resultRows(o, figures)
+	show(rows, differences)
+	model, err := first.Model(ctx)
+	if err != nil {
+		return err
+	}
+	results := run.Results{
+		Results: rows, Config: o, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(model), Seconds: time.Since(begin).Seconds(),
+		Extra: map[string]any{"plan": plan, "training_flops": first.FLOPs, "differences": differenceRows(differences)},
+	}
+	if err := results.Write(folder.Path("results.json")); err != nil {
+		return err
+	}
+	if jsonFile != "" {
+		if err := results.Write(jsonFile); err != nil {
+			return err
+		}
+	}
+	if err := metrics.Close(); err != nil {
+		return err
+	}
+	if err := report(folder, o, first, model, rows, differences); err != nil {
+		return err
+	}
+	say("\nweights %s", results.WeightsSHA256[:16])
+	say("results %s\nreport  %s", folder.Path("results.json"), folder.Path("report.html"))
+	say("in %s", run.FormatDuration(time.Since(begin)))
+	return nil
+}
+
+// planned returns how much each stage trains: as the folder says if it was
+// resumed, else fixed, or scaled to the budget by rates measured now.
+func planned(ctx context.Context, folder *run.Folder, o options, r *userllm.Run) (*userllm.Plan, error) {
+	path := folder.Path("plan.json")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		p := new(userllm.Plan)
+		if err := json.Unmarshal(text, p); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return p, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	p := r.Config.Plan
+	if o.Budget > 0 && !o.Quick {
+		say("measuring how fast this machine trains, to fill %s", run.FormatDuration(o.Budget))
+		if p, err = r.Scale(ctx, o.Budget/time.Duration(o.Seeds)); err != nil {
+			return nil, err
+		}
+	}
+	say("plan: %d titles for the language model, %d histories for the encoder, %d windows for every method", p.LMItems, p.EncoderWindows, p.Windows)
+	text, err = json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return &p, folder.WriteFile("plan.json", text)
+}
+
+// watch reports a training on the terminal and in metrics.jsonl.
+func watch(r *userllm.Run, metrics *run.Metrics, seed int) {
+	var line *run.Progress
+	name := func(stage string) string {
+		if seed > 0 {
+			return fmt.Sprintf("seed-%d/%s", seed+1, stage)
+		}
+		return stage
+	}
+	r.Log = func(msg string) { say("%s", msg) }
+	var done int
+	r.Start = func(stage string, step int) {
+		line, done = nil, step
+		metrics.Rewind(name(stage), step)
+	}
+	r.Progress = func(stage string, p train.Progress) {
+		if line == nil {
+			line = run.NewProgress(os.Stdout, "  "+stage, "steps", done, p.Steps)
+		}
+		line.Set(p.Step, fmt.Sprintf("loss %.3f", p.Loss))
+		if p.Step == p.Steps {
+			line.Done(fmt.Sprintf("loss %.3f", p.Loss))
+		}
+	}
+	r.Metrics = func(stage string, step int, m map[string]float64) {
+		record := map[string]any{"stage": name(stage), "step": step}
+		for k, v := range m {
+			record[k] = v
+		}
+		metrics.Log(record)
+	}
+}
+
+// test trains and tests one method, with a progress line.
+func test(ctx context.Context, r *userllm.Run, method string, probes []userllm.Probe) ([]userllm.Outcome, error) {
+	var line *run.Progress
+	out, err := r.Test(ctx, method, probes, func(done, all int) {
+		if line == nil {
+			line = run.NewProgress(os.Stdout, "  testing "+method, "questions", 0, all)
+		}
+		line.Set(done, "")
+	})
+	if line != nil && err == nil {
+		line.Done("")
+	}
+	return out, err
+}
+
+// few returns at most n probes of each task.
+func few(probes []userllm.Probe, n int) []userllm.Probe {
+	seen := map[userllm.Task]int{}
+	return slices.DeleteFunc(slices.Clone(probes), func(p userllm.Probe) bool {
+		seen[p.Task]++
+		return seen[p.Task] > n
+	})
+}
+
+func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
