@@ -89,8 +89,11 @@ func attentionForward[T tensor.Float](a *attention, o *tensor.Tensor) {
 		for b := lo; b < hi; b++ {
 			p := a.Attn
 			p.Batch = 1
+			if p.Lo != nil {
+				p.Lo = p.Lo[b*p.Queries : (b+1)*p.Queries]
+			}
 			if p.Hi != nil {
-				p.Lo, p.Hi = p.Lo[b*p.Queries:(b+1)*p.Queries], p.Hi[b*p.Queries:(b+1)*p.Queries]
+				p.Hi = p.Hi[b*p.Queries : (b+1)*p.Queries]
 			}
 			k, v := tensor.Data[T](a.k.Slice(0, b, b+1)), tensor.Data[T](a.v.Slice(0, b, b+1))
 			kernel.Attention(&p, od[b*n:(b+1)*n], lse[b*l:(b+1)*l], q[b*n:(b+1)*n], k, v)
@@ -111,7 +114,8 @@ type AttnMask struct {
 	// away from the query (Beltagy et al. 2020, arXiv 2004.05150).
 	Window int
 	// KeyLen is how many keys are there at all, the rest being padding on the
-	// right: [batch], or [batch·queries] for each query; nil means all.
+	// right: [batch], or [batch·queries] for each query; nil, or more than
+	// there are, means all.
 	KeyLen []int32
 	// KeyStart is the first key that each query sees, [batch·queries]; nil
 	// means 0. It packs several texts into one row.
@@ -124,8 +128,8 @@ type AttnMask struct {
 	Offset []int32
 }
 
-// ranges fills in p.Lo and p.Hi, in the tensor that it returns, or leaves both
-// nil. pairs is how many keys all queries see together.
+// ranges fills in p.Lo and p.Hi, in the tensor that it returns, or leaves nil
+// what hides nothing. pairs is how many keys all queries see together.
 func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs int) {
 	n := p.Batch * p.Queries
 	perQuery := len(m.KeyLen) == n && p.Queries != 1
@@ -137,7 +141,10 @@ func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs in
 	}
 	buf = s.New(tensor.Int32, 2, n)
 	d := tensor.Data[int32](buf)
-	p.Lo, p.Hi = d[:n], d[n:]
+	p.Hi = d[n:]
+	if m.Window > 0 {
+		p.Lo = d[:n]
+	}
 	for b := range p.Batch {
 		at := p.Keys - p.Queries
 		if m.Offset != nil {
@@ -164,7 +171,10 @@ func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs in
 			}
 			hi = max(hi, 0)
 			lo = min(max(lo, 0), hi)
-			p.Lo[r], p.Hi[r] = int32(lo), int32(hi)
+			p.Hi[r] = int32(hi)
+			if p.Lo != nil {
+				p.Lo[r] = int32(lo)
+			}
 			pairs += hi - lo
 		}
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/noema-ml/noema/tensor"
 )
 
-// GradCheck compares the gradients of f at xs, all float64, with central
-// differences, and returns an error naming the worst element if it is off by
-// more than tol, relative to the larger of 1 and the gradient's own size. f
-// may return any shape: it is projected on a fixed random direction. The
-// values of xs are restored. Params that f uses are not checked; pass their
+// GradCheck compares the gradients of f at xs, all contiguous float64, with
+// central differences, and returns an error naming the first element that is
+// off by more than tol, relative to the larger of 1 and the gradient's own
+// size. f may return any shape: it is projected on a fixed random direction.
+// The values of xs are restored. Params that f uses are not checked; pass their
 // values as xs or check them with GradCheckParams.
 func GradCheck(f func(s *Scope, xs ...*Var) *Var, tol float64, xs ...*tensor.Tensor) error {
 	s := NewScope(true)
@@ -73,8 +73,8 @@ func project(y *Var) *Var {
 }
 
 func compare(name string, x, grad *tensor.Tensor, value func() float64, tol float64) error {
-	if x.DType() != tensor.Float64 {
-		return fmt.Errorf("gradcheck: %s is %v, not float64", name, x.DType())
+	if x.DType() != tensor.Float64 || !x.IsContiguous() {
+		return fmt.Errorf("gradcheck: %s is %v, not contiguous float64", name, x)
 	}
 	const h = 1e-5
 	d := tensor.Data[float64](x)

@@ -2,6 +2,7 @@ package autograd_test
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -286,4 +287,28 @@ func TestEqualOperandsShareTheGradient(t *testing.T) {
 		require.Equal(t, []float64{0.5, 0.5}, tensor.Data[float64](a.Grad()))
 		require.Equal(t, []float64{0.5, 0.5}, tensor.Data[float64](b.Grad()))
 	}
+}
+
+func TestDropout(t *testing.T) {
+	const n, p = 100_000, 0.3
+	s := autograd.Training(rand.NewPCG(1, 2))
+	x := s.Leaf(tensor.Full(tensor.Float32, 1, n))
+	y := autograd.Dropout(x, p)
+	autograd.Sum(y).Backward()
+	sameBits(t, "the gradient has the mask of the value", y.Value(), x.Grad())
+	mask, kept := tensor.Data[float32](y.Value()), 0
+	for _, v := range mask {
+		if v != 0 {
+			require.InDelta(t, 1/(1-p), v, 1e-6)
+			kept++
+		}
+	}
+	require.InDelta(t, (1-p)*n, kept, 6*math.Sqrt(n*p*(1-p)))
+	const chunk = 1 << 14
+	require.NotEqual(t, mask[:chunk], mask[chunk:2*chunk], "chunks have masks of their own")
+	require.NotEqual(t, mask, tensor.Data[float32](autograd.Dropout(x, p).Value()), "so have calls")
+
+	require.Same(t, x, autograd.Dropout(x, 0))
+	s.Train = false
+	require.Same(t, x, autograd.Dropout(x, p))
 }

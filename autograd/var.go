@@ -127,8 +127,9 @@ func (y *Var) record(flops int, back func(dy *tensor.Tensor)) *Var {
 }
 
 // Custom records an operation written elsewhere: y was computed from in, and
-// back hands the inputs their gradients with Give or Lend. y must live in the
-// scope's arena or on the heap.
+// back hands the inputs that need it (Var.Needs) their gradients, with Lend or
+// with Give of a tensor of its own: dy, the dense gradient of y, is lent. y must
+// live in the scope's arena (Scope.New) or on the heap.
 func Custom(op string, y *tensor.Tensor, back func(dy *tensor.Tensor), in ...*Var) *Var {
 	return outView(op, y, in...).record(0, back)
 }
