@@ -133,8 +133,11 @@ type AttnMask struct {
 func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs int) {
 	n := p.Batch * p.Queries
 	perQuery := len(m.KeyLen) == n && p.Queries != 1
-	if m.KeyLen != nil && len(m.KeyLen) != p.Batch && !perQuery || m.KeyStart != nil && len(m.KeyStart) != n || m.Offset != nil && len(m.Offset) != p.Batch || m.Window < 0 {
-		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d starts, %d offsets and window %d for %d rows of %d queries", len(m.KeyLen), len(m.KeyStart), len(m.Offset), m.Window, p.Batch, p.Queries)})
+	fits := (m.KeyLen == nil || perQuery || len(m.KeyLen) == p.Batch) && (m.KeyStart == nil || len(m.KeyStart) == n) &&
+		(m.Offset == nil || len(m.Offset) == p.Batch) && m.Window >= 0
+	if !fits {
+		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d starts, %d offsets and window %d for %d rows of %d queries",
+			len(m.KeyLen), len(m.KeyStart), len(m.Offset), m.Window, p.Batch, p.Queries)})
 	}
 	if !m.Causal && m.Window == 0 && m.KeyLen == nil && m.KeyStart == nil {
 		return nil, n * p.Keys
@@ -142,7 +145,7 @@ func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs in
 	buf = s.New(tensor.Int32, 2, n)
 	d := tensor.Data[int32](buf)
 	p.Hi = d[n:]
-	if m.Window > 0 {
+	if m.Window > 0 || m.KeyStart != nil {
 		p.Lo = d[:n]
 	}
 	for b := range p.Batch {

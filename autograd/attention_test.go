@@ -40,6 +40,9 @@ func TestAttentionEqualsItsComposition(t *testing.T) {
 		"one key head, window, lengths": {12, 12, 1, autograd.AttnMask{Causal: true, Window: 4, KeyLen: []int32{12, 7}}, func(b, i, j int) bool {
 			return j <= i && i-j < 4 && j < []int{12, 7}[b]
 		}},
+		"packed": {8, 8, 2, autograd.AttnMask{Causal: true, KeyStart: []int32{0, 0, 0, 3, 3, 3, 6, 6, 0, 1, 1, 1, 1, 1, 1, 7}}, func(b, i, j int) bool {
+			return j <= i && j >= []int{0, 0, 0, 3, 3, 3, 6, 6, 0, 1, 1, 1, 1, 1, 1, 7}[b*8+i]
+		}},
 		"decoding, unequal caches": {1, 10, 2, autograd.AttnMask{Causal: true, KeyLen: []int32{10, 3}, Offset: []int32{9, 2}}, func(b, i, j int) bool {
 			return j < []int{10, 3}[b]
 		}},

@@ -31,6 +31,10 @@ func attentionSamples(b *row) {
 	add("key lengths per query", size{2, 3, 4, 2, 2, 3}, ag.AttnMask{KeyLen: perQuery}, func(b, i, j int) bool { return j < int(perQuery[b*3+i]) })
 	past := []int32{3, 0}
 	add("caches of unequal length", size{2, 2, 5, 2, 1, 3}, ag.AttnMask{Causal: true, KeyLen: []int32{5, 2}, Offset: past}, func(b, i, j int) bool { return j <= int(past[b])+i })
+	starts := []int32{0, 0, 2, 2, 2, 0, 1, 1, 3, 4}
+	packed := func(b, i, j int) bool { return j <= i && j >= int(starts[b*5+i]) }
+	add("packed texts", size{2, 5, 5, 2, 1, 3}, ag.AttnMask{Causal: true, KeyStart: starts}, packed)
+	add("packed texts, both ways", size{1, 4, 4, 1, 1, 3}, ag.AttnMask{KeyStart: []int32{0, 0, 2, 2}, KeyLen: []int32{2, 2, 4, 4}}, func(b, i, j int) bool { return i/2 == j/2 })
 	add("no keys", size{2, 3, 0, 2, 2, 4}, ag.AttnMask{}, all)
 	add("no queries", size{2, 0, 3, 2, 2, 4}, ag.AttnMask{}, all)
 	add("no batch", size{0, 2, 3, 2, 2, 4}, ag.AttnMask{Causal: true}, all)
