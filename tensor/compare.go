@@ -73,7 +73,8 @@ func compare(op string, a, b *Tensor, r relation) *Tensor {
 	if a.dt != b.dt || a.dt == BFloat16 || a.dt == Float16 {
 		Fail(op, fmt.Sprintf("%v and %v", a.dt, b.dt), a, b)
 	}
-	y := Like(Bool, BroadcastShape(op, a, b), a, b)
+	dims, rank := broadcastDims(op, a, b)
+	y := Like(Bool, dims[:rank], a, b)
 	if y.Len() == 0 {
 		return y
 	}

@@ -22,8 +22,8 @@ func operands(dt DType, p [2][]int, seed uint64) (a, b *Tensor) {
 	return a, b
 }
 
-// broadcast builds the reference of an elementwise operation.
-func broadcast(dt DType, a, b *Tensor, f func(x, y float64) float64) *Tensor {
+// elementwise builds the reference of an elementwise operation.
+func elementwise(dt DType, a, b *Tensor, f func(x, y float64) float64) *Tensor {
 	shape := BroadcastShape("test", a, b)
 	a, b = a.Expand(shape...), b.Expand(shape...)
 	return build(dt, shape, func(i []int) float64 { return f(a.At(i...), b.At(i...)) })
@@ -60,7 +60,7 @@ func TestComparisons(t *testing.T) {
 			}
 			for _, p := range pairs {
 				a, b := operands(dt, p, 1)
-				near(t, broadcast(Bool, a, b, func(x, y float64) float64 { return truth(r.ref(x, y)) }), r.op(a, b))
+				near(t, elementwise(Bool, a, b, func(x, y float64) float64 { return truth(r.ref(x, y)) }), r.op(a, b))
 			}
 		}
 		if r.name != "and" && r.name != "or" {
@@ -82,7 +82,7 @@ func TestWhereAndMaskedFill(t *testing.T) {
 			a, b := operands(dt, p, 2)
 			for _, q := range pairs {
 				cond, _ := operands(Bool, q, 3)
-				if Try(func() error { BroadcastShape("", cond, broadcast(dt, a, b, math.Max)); return nil }) != nil {
+				if Try(func() error { BroadcastShape("", cond, elementwise(dt, a, b, math.Max)); return nil }) != nil {
 					continue
 				}
 				y := Where(cond, a, b)
@@ -97,7 +97,7 @@ func TestWhereAndMaskedFill(t *testing.T) {
 			}
 			if i <= 2 || i == 7 {
 				mask := Of([]bool{true, false, false, true})
-				near(t, broadcast(dt, a, mask, func(x, m float64) float64 {
+				near(t, elementwise(dt, a, mask, func(x, m float64) float64 {
 					if m != 0 {
 						return 1
 					}
@@ -107,7 +107,7 @@ func TestWhereAndMaskedFill(t *testing.T) {
 		}
 	}
 	x := New(Float32, 2)
-	shapeError(t, "where: shapes do not broadcast: [3] × [2]", func() { Where(New(Bool, 3), x, x) })
+	shapeError(t, "where: shapes do not broadcast: [3] × [2] × [2]", func() { Where(New(Bool, 3), x, x) })
 	shapeError(t, "where: float32 chooses between float32 and float32: [2] × [2] × [2]", func() { Where(x, x, x) })
 	shapeError(t, "masked fill: needs a bool mask, not float32: [2] × [2]", func() { MaskedFill(x, x, 0) })
 	shapeError(t, "masked fill: does not broadcast to [2]: [3 2]", func() { MaskedFill(x, New(Bool, 3, 2), 0) })

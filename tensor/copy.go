@@ -3,6 +3,8 @@ package tensor
 import (
 	"fmt"
 	"math"
+
+	"github.com/noema-ml/noema/internal/parallel"
 )
 
 // Copy copies src, broadcast to dst's shape, into dst, which may be strided.
@@ -38,6 +40,10 @@ func copyOf[T Elem](dst, src *Tensor) {
 	}
 	n := newNest(dst.dims(), dst, src)
 	ds, ss, _ := n.inner()
+	if n.rank == 2 && ds == 1 && n.stride[1][0] == 1 {
+		transpose(d, s, n.shape[0], n.shape[1], n.stride[0][0], ss)
+		return
+	}
 	n.rows(func(length int, off [3]int) {
 		d, s := d[off[0]:], s[off[1]:]
 		switch {
@@ -51,6 +57,24 @@ func copyOf[T Elem](dst, src *Tensor) {
 		default:
 			for i := range length {
 				d[i*ds] = s[i*ss]
+			}
+		}
+	})
+}
+
+// transpose sets d[i·ds + j] = s[i + j·ss] for i < m, j < n, in tiles whose
+// rows and columns both stay in cache.
+func transpose[T Elem](d, s []T, m, n, ds, ss int) {
+	const tile = 32
+	parallel.For((m+tile-1)/tile, max(1, grain/tile/n), func(lo, hi int) {
+		for i0 := lo * tile; i0 < min(hi*tile, m); i0 += tile {
+			for j0 := 0; j0 < n; j0 += tile {
+				for i := i0; i < min(i0+tile, m); i++ {
+					row := d[i*ds:]
+					for j := j0; j < min(j0+tile, n); j++ {
+						row[j] = s[i+j*ss]
+					}
+				}
 			}
 		}
 	})

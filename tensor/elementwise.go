@@ -35,7 +35,8 @@ func Minimum(a, b *Tensor) *Tensor {
 func binary(op string, a, b *Tensor, f32 func(d, a, b []float32), f64 func(d, a, b []float64)) *Tensor {
 	a.check(op)
 	b.check(op)
-	dst := Like(a.dt, BroadcastShape(op, a, b), a, b)
+	dims, n := broadcastDims(op, a, b)
+	dst := Like(a.dt, dims[:n], a, b)
 	binaryInto(op, dst, a, b, f32, f64, true)
 	return dst
 }
@@ -86,8 +87,12 @@ func binaryInto(op string, dst, a, b *Tensor, f32 func(d, a, b []float32), f64 f
 func binaryOf[T Float](op string, dst, a, b *Tensor, f func(d, a, b []T), short bool) {
 	d, x, y := raw[T](dst), raw[T](a), raw[T](b)
 	size := dst.Len()
-	if size <= grain && dst.SameShape(a) && dst.SameShape(b) && dst.IsContiguous() && a.IsContiguous() && b.IsContiguous() {
-		f(d[:size], x[:size], y[:size])
+	if dst.SameShape(a) && dst.SameShape(b) && dst.IsContiguous() && a.IsContiguous() && b.IsContiguous() {
+		if size <= grain { // without the closure, which is allocated
+			f(d[:size], x[:size], y[:size])
+		} else {
+			parallel.For(size, grain, func(lo, hi int) { f(d[lo:hi], x[lo:hi], y[lo:hi]) })
+		}
 		return
 	}
 	n := newNest(dst.dims(), dst, a.expand(op, dst.dims()), b.expand(op, dst.dims()))

@@ -38,8 +38,8 @@ func TestBinary(t *testing.T) {
 			for _, a := range layouts(p[0]) {
 				for _, b := range layouts(p[1]) {
 					for _, row := range rows {
-						near(t, broadcast(dt, a, b, row.ref), row.op(a, b))
-						near(t, broadcast(dt, b, a, row.ref), row.op(b, a))
+						near(t, elementwise(dt, a, b, row.ref), row.op(a, b))
+						near(t, elementwise(dt, b, a, row.ref), row.op(b, a))
 					}
 				}
 			}
@@ -113,5 +113,7 @@ func TestBinaryIntoRepeats(t *testing.T) {
 func TestString(t *testing.T) {
 	require.Equal(t, "float32[2 2] [0 2 1 3]", Arange(Float32, 4).Reshape(2, 2).Transpose(0, 1).String())
 	require.Equal(t, "int64[] [7]", fmt.Sprint(Scalar(Int64, 7)))
+	require.Equal(t, "int32[2] [1000000 -5]", Of([]int32{1000000, -5}).String())
+	require.Equal(t, "float32[3] [0.1 1e+20 NaN]", Of([]float32{0.1, 1e20, float32(nanValue)}).String())
 	require.Equal(t, "dtype(99)", DType(99).String())
 }

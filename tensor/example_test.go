@@ -80,7 +80,7 @@ func ExampleGather() {
 func ExampleTopK() {
 	values, index := tensor.TopK(tensor.Of([]float32{0.1, 0.7, 0.2, 0.7}), 3)
 	fmt.Println(values, index)
-	// Output: float32[3] [0.699999988079071 0.699999988079071 0.20000000298023224] int32[3] [1 3 2]
+	// Output: float32[3] [0.7 0.7 0.2] int32[3] [1 3 2]
 }
 
 func ExampleSumTo() {

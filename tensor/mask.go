@@ -13,9 +13,14 @@ func Where(cond, a, b *Tensor) *Tensor {
 	if cond.dt != Bool || a.dt != b.dt {
 		Fail(op, fmt.Sprintf("%v chooses between %v and %v", cond.dt, a.dt, b.dt), cond, a, b)
 	}
-	ab := *a // a header for the shape alone
-	ab.rank = uint8(copy(ab.shape[:], BroadcastShape(op, a, b)))
-	y := Like(a.dt, BroadcastShape(op, cond, &ab), cond, a, b)
+	dims, rank, ok := broadcast(a.dims(), b.dims())
+	if ok {
+		dims, rank, ok = broadcast(cond.dims(), dims[:rank])
+	}
+	if !ok {
+		Fail(op, "shapes do not broadcast", cond, a, b)
+	}
+	y := Like(a.dt, dims[:rank], cond, a, b)
 	Copy(y, b)
 	overlay(op, y, cond, a)
 	return y

@@ -134,20 +134,29 @@ func gemmBatch[T Float](m, n, k int, lead []int, dst, a, b *Tensor, beta float64
 func MatMul(a, b *Tensor) *Tensor {
 	a.check("matmul")
 	b.check("matmul")
-	dst := Like(a.dt, MatMulShape(a, b), a, b)
+	dims, n := matMulDims(a, b)
+	dst := Like(a.dt, dims[:n], a, b)
 	Gemm(dst, a, b, 0)
 	return dst
 }
 
 // MatMulShape returns the shape of MatMul(a, b), or panics as it does.
 func MatMulShape(a, b *Tensor) []int {
+	dims, n := matMulDims(a, b)
+	return append([]int(nil), dims[:n]...)
+}
+
+func matMulDims(a, b *Tensor) (dims [MaxRank]int, rank int) {
 	if a.rank < 2 || b.rank < 2 {
 		Fail("matmul", "needs two dimensions", a, b)
 	}
 	if a.Dim(-1) != b.Dim(-2) {
 		Fail("matmul", "inner dimensions differ", a, b)
 	}
-	la, lb := *a, *b
-	la.rank, lb.rank = a.rank-2, b.rank-2
-	return append(BroadcastShape("matmul", &la, &lb), a.Dim(-2), b.Dim(-1))
+	dims, rank, ok := broadcast(a.dims()[:a.rank-2], b.dims()[:b.rank-2])
+	if !ok {
+		Fail("matmul", "batch dimensions do not broadcast", a, b)
+	}
+	dims[rank], dims[rank+1] = a.Dim(-2), b.Dim(-1)
+	return dims, rank + 2
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"unsafe"
 )
 
@@ -266,9 +267,17 @@ func (t *Tensor) String() string {
 	if !t.IsContiguous() {
 		c = t.Clone()
 	}
-	vals := make([]float64, min(n, most))
+	vals := make([]string, min(n, most))
 	for i := range vals {
-		vals[i] = c.load(i)
+		v := c.load(i)
+		switch t.dt {
+		case Float64:
+			vals[i] = strconv.FormatFloat(v, 'g', -1, 64)
+		case Float32, BFloat16, Float16:
+			vals[i] = strconv.FormatFloat(v, 'g', -1, 32)
+		default:
+			vals[i] = strconv.FormatFloat(v, 'f', -1, 64)
+		}
 	}
 	dots := ""
 	if n > most {

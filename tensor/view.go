@@ -211,24 +211,36 @@ func (t *Tensor) Squeeze(axis int) *Tensor {
 // BroadcastShape returns the shape that a and b broadcast to under NumPy's
 // rules. It panics with *ShapeError in the name of op if they do not.
 func BroadcastShape(op string, a, b *Tensor) []int {
-	n := max(a.Rank(), b.Rank())
-	out := make([]int, n)
-	for i := 1; i <= n; i++ {
-		x, y := 1, 1
-		if i <= a.Rank() {
-			x = a.shape[a.Rank()-i]
-		}
-		if i <= b.Rank() {
-			y = b.shape[b.Rank()-i]
-		}
-		switch {
-		case x == y || y == 1:
-			out[n-i] = x
-		case x == 1:
-			out[n-i] = y
-		default:
-			Fail(op, "shapes do not broadcast", a, b)
-		}
+	dims, n := broadcastDims(op, a, b)
+	return slices.Clone(dims[:n])
+}
+
+// broadcastDims is BroadcastShape without an allocation.
+func broadcastDims(op string, a, b *Tensor) (dims [MaxRank]int, rank int) {
+	dims, rank, ok := broadcast(a.dims(), b.dims())
+	if !ok {
+		Fail(op, "shapes do not broadcast", a, b)
 	}
-	return out
+	return dims, rank
+}
+
+func broadcast(a, b []int) (dims [MaxRank]int, rank int, ok bool) {
+	rank = max(len(a), len(b))
+	for i := 1; i <= rank; i++ {
+		x, y := 1, 1
+		if i <= len(a) {
+			x = a[len(a)-i]
+		}
+		if i <= len(b) {
+			y = b[len(b)-i]
+		}
+		if x != y && x != 1 && y != 1 {
+			return dims, rank, false
+		}
+		if x == 1 {
+			x = y
+		}
+		dims[rank-i] = x
+	}
+	return dims, rank, true
 }

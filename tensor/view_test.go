@@ -191,7 +191,7 @@ func TestViewErrors(t *testing.T) {
 	shapeError(t, "copy: does not broadcast to [2 3]: [2]", func() { Copy(x, New(Float32, 2)) })
 	shapeError(t, "fill: the result repeats elements: [4]", func() { Fill(New(Float32, 1).Expand(4), 1) })
 	shapeError(t, "matmul: inner dimensions differ: [32 784] × [512 10]", func() { MatMul(New(Float32, 32, 784), New(Float32, 512, 10)) })
-	shapeError(t, "matmul: shapes do not broadcast: [2] × [3]", func() { MatMul(New(Float32, 2, 4, 4), New(Float32, 3, 4, 4)) })
+	shapeError(t, "matmul: batch dimensions do not broadcast: [2 4 4] × [3 4 4]", func() { MatMul(New(Float32, 2, 4, 4), New(Float32, 3, 4, 4)) })
 	shapeError(t, "matmul: needs two dimensions: [4] × [4 4]", func() { MatMul(New(Float32, 4), New(Float32, 4, 4)) })
 }
 
