@@ -22,8 +22,9 @@ import (
 // error that wraps ctx's. A loss or a gradient that is not finite also ends
 // it: the error names the operation that made the first such value, and the
 // step (it wraps *autograd.NonFiniteError), and weights, optimizer and data
-// position are as they were before that step. In every case, started again
-// with the same c and t, it goes on where it was.
+// position are as they were before that step (buffers that Loss changes are
+// not taken back). In every case, started again with the same c and t, it goes
+// on where it was.
 //
 // A fresh run starts t.Data at 0 and expects t.Opt fresh. Gradients that the
 // parameters had are dropped.
@@ -220,7 +221,7 @@ func (r *run[E]) accumulate(ctx context.Context) (loss, weight float64, err erro
 		loss += sum.Value().Item()
 		weight += w
 		sum.Backward()
-		if n++; n == r.c.Accumulate || r.t.Data.Pos == r.limit {
+		if n++; n == r.c.Accumulate || r.limit > 0 && r.t.Data.Pos >= r.limit {
 			break
 		}
 	}

@@ -21,12 +21,7 @@ import (
 // Weights returns a model's parameters and buffers as a part of a checkpoint,
 // in the safetensors format. Its UnmarshalBinary checks that names, shapes and
 // dtypes are exactly the model's before it changes any.
-func Weights(model any) interface {
-	Part
-	io.WriterTo
-} {
-	return weightsPart{model}
-}
+func Weights(model any) Part { return weightsPart{model} }
 
 type weightsPart struct{ model any }
 
