@@ -90,7 +90,7 @@ func (c *Cooccurrence) Score(events []history.Event, scores []float64) {
 	}
 }
 
-// Majority answers a genre task with the genre that was the answer most often
+// majority answers a genre task with the genre that was the answer most often
 // in training.
 func majority(answers [][]int32, genres int) int32 {
 	counts := make([]int, genres)

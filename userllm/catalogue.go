@@ -92,19 +92,23 @@ func NewCatalogue(d *history.Dataset, tok *tokenizer.BPE) (*Catalogue, error) {
 	for _, g := range d.Genres {
 		c.genres = append(c.genres, c.answer(g))
 	}
-	var err error
+	return c, c.plant()
+}
+
+// plant makes the trees of the titles and genres.
+func (c *Catalogue) plant() (err error) {
 	if c.titleTree, err = lm.NewTrie(c.titles); err != nil {
-		return nil, fmt.Errorf("catalogue: titles: %w", err)
+		return fmt.Errorf("catalogue: titles: %w", err)
 	}
 	if c.genreTree, err = lm.NewTrie(c.genres); err != nil {
-		return nil, fmt.Errorf("catalogue: genres: %w", err)
+		return fmt.Errorf("catalogue: genres: %w", err)
 	}
 	c.items = make([][]int32, c.titleTree.Leaves())
-	for i := range d.Items {
+	for i := range c.titles {
 		leaf := c.titleTree.Leaf(i)
 		c.items[leaf] = append(c.items[leaf], int32(i))
 	}
-	return c, nil
+	return nil
 }
 
 func (c *Catalogue) answer(text string) []int32 {
@@ -112,7 +116,7 @@ func (c *Catalogue) answer(text string) []int32 {
 	return append(slices.Clip(ids[:min(len(ids), maxAnswer-1)]), c.end)
 }
 
-// Excluding returns the leaves of the titles all of whose items are in seen.
+// excluding returns the titles all of whose items are in seen.
 func (c *Catalogue) excluding(seen map[int32]bool) *lm.Excluded {
 	var leaves []int32
 	for item := range seen {

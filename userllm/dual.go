@@ -52,7 +52,7 @@ func NewDualEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset, popularity
 func (e *DualEncoder) labels(s *autograd.Scope, items *tensor.Tensor) *autograd.Var {
 	x := e.User.Item.Forward(s, items)
 	if e.User.Genre != nil {
-		shares := s.Const(tensor.IndexSelect(e.User.genres, 0, items))
+		shares := s.Const(e.User.sharesOf(items))
 		x = autograd.Concat(-1, x, e.User.Genre.Forward(s, shares))
 	}
 	return e.Label.Forward(s, x)
@@ -87,7 +87,7 @@ func (e *DualEncoder) loss(s *autograd.Scope, timelines [][]history.Event, visib
 			same[i*n+j] = i != j && x == y
 		}
 	}
-	logits = autograd.Add(logits, s.Const(tensor.Of(shift)))
+	logits = autograd.Add(logits, s.Const(tensor.Of(shift).Cast(logits.DType())))
 	logits = autograd.MaskedFill(logits, tensor.Of(same, n, n), math.Inf(-1))
 	sum, count := nn.CrossEntropy(logits, tensor.Of(target), ignore, 0)
 	return sum, float64(count)

@@ -53,8 +53,13 @@ type Encoder struct {
 	GenreHead  *nn.Linear
 
 	features *history.Features
-	genres   *tensor.Tensor // [items+1, genres] shares of each item
+	items    []history.Item
+	sampled  int // how many items stand in for a catalogue more than twice as large
 }
+
+// sampled is how many items stand in for the catalogue in the item head's
+// softmax when the catalogue is larger than twice that.
+const sampled = 1024
 
 // featureDim is the width of an event's small features.
 const featureDim = 16
@@ -63,7 +68,7 @@ const featureDim = 16
 func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 	c = c.withDefaults()
 	f := history.NewFeatures(d)
-	e := &Encoder{Item: nn.NewEmbedding(r, f.NumItems, c.Dim), Drop: nn.Dropout(c.Dropout), features: f}
+	e := &Encoder{Item: nn.NewEmbedding(r, f.NumItems, c.Dim), Drop: nn.Dropout(c.Dropout), features: f, items: d.Items, sampled: sampled}
 	width := c.Dim
 	if d.HasRatings {
 		e.Rating = nn.NewEmbedding(r, f.NumRatings, featureDim)
@@ -78,7 +83,6 @@ func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 		e.Genre = nn.NewLinear(r, n, featureDim, false)
 		e.GenreHead = nn.NewLinear(r, c.Dim, n, true)
 		width += featureDim
-		e.genres = genreShares(d)
 	}
 	e.Fuse = nn.NewLinear(r, width, c.Dim, true)
 	e.Pos = nn.NewEmbedding(r, c.Length, c.Dim)
@@ -86,19 +90,6 @@ func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 	e.Norm = nn.NewLayerNorm(c.Dim, true)
 	e.ItemHead = nn.NewLinear(r, c.Dim, c.Dim, true)
 	return e
-}
-
-// genreShares returns [items+1, genres]: 1/k for each of an item's k genres.
-func genreShares(d *history.Dataset) *tensor.Tensor {
-	n := len(d.Genres)
-	t := tensor.New(tensor.Float32, len(d.Items)+1, n)
-	x := tensor.Data[float32](t)
-	for i, item := range d.Items {
-		for _, g := range item.Genres {
-			x[(i+1)*n+int(g)] = 1 / float32(len(item.Genres))
-		}
-	}
-	return t
 }
 
 // Length returns the most events that the encoder reads.
@@ -158,14 +149,22 @@ func (e *Encoder) forward(s *autograd.Scope, b *events) *autograd.Var {
 	return e.Norm.Forward(s, x)
 }
 
+// sharesOf returns the genres of items (1-based; 0 has none) as shares: 1/k for
+// each of an item's k genres, [..., genres].
 func (e *Encoder) sharesOf(items *tensor.Tensor) *tensor.Tensor {
-	flat := tensor.IndexSelect(e.genres, 0, items.Reshape(items.Len()))
-	return flat.Reshape(items.Dim(0), items.Dim(1), e.genres.Dim(1))
+	n := e.Genre.Weight.Value.Dim(1)
+	shares := make([]float64, items.Len()*n)
+	for row, id := range tensor.Data[int32](items) {
+		if id == 0 {
+			continue
+		}
+		genres := e.items[id-1].Genres
+		for _, g := range genres {
+			shares[row*n+int(g)] = 1 / float64(len(genres))
+		}
+	}
+	return tensor.Of(shares, append(items.Shape(), n)...).Cast(e.Genre.Weight.Value.DType())
 }
-
-// sampled is how many items stand in for the catalogue in the item head's
-// softmax when the catalogue is larger than twice that.
-const sampled = 1024
 
 // PretrainLoss returns the summed loss of predicting each event from those
 // before it, over all features, and the number of predicted events. A timeline
@@ -198,9 +197,8 @@ func (e *Encoder) PretrainLoss(s *autograd.Scope, timelines [][]history.Event) (
 		loss = autograd.Add(loss, autograd.Sum(l))
 	}
 	if e.Genre != nil {
-		shares := tensor.IndexSelect(e.genres, 0, items)
 		logp := autograd.LogSoftmax(e.GenreHead.Forward(s, h), -1)
-		loss = autograd.Sub(loss, autograd.Sum(autograd.Mul(logp, s.Const(shares))))
+		loss = autograd.Sub(loss, autograd.Sum(autograd.Mul(logp, s.Const(e.sharesOf(items)))))
 	}
 	return loss, float64(len(at))
 }
@@ -211,11 +209,11 @@ func (e *Encoder) itemLoss(s *autograd.Scope, h *autograd.Var, items *tensor.Ten
 	q := e.ItemHead.Forward(s, h)
 	table := s.Use(e.Item.Weight)
 	n := e.features.NumItems - 1
-	if n <= 2*sampled {
+	if n <= 2*e.sampled {
 		logits := autograd.Linear(q, table, nil) // (rows, items+1)
 		return autograd.Sum(autograd.CrossEntropy(logits, items, 0, 0))
 	}
-	negatives := make([]int32, sampled)
+	negatives := make([]int32, e.sampled)
 	r := rand.New(s.Rand)
 	for i := range negatives {
 		negatives[i] = 1 + r.Int32N(int32(n))

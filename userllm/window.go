@@ -19,6 +19,7 @@ type window struct {
 // user's first is a target exactly once, at most targets of them a window, with
 // at most length events before each.
 func windows(s *history.Split, users []int, length, targets int) []window {
+	targets = min(targets, length) // each needs a place among the events
 	var ws []window
 	for _, u := range users {
 		train := s.Train(u)
