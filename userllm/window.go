@@ -73,12 +73,18 @@ func (c *Catalogue) queries(w window, r *rand.Rand) []query {
 	for at := w.firstTarget(); at < len(w.events); at++ {
 		qs = append(qs, query{NextItem, at, c.titles[w.events[at].Item]})
 	}
-	read := w.inputs()
+	return append(qs, c.genreQueries(w.inputs(), w.after, r)...)
+}
+
+// genreQueries returns the genre questions about events that were read and
+// those that come after, as far as they have an answer.
+func (c *Catalogue) genreQueries(read, after []history.Event, r *rand.Rand) []query {
+	var qs []query
 	if favs := c.Data.FavGenres(read); len(favs) > 0 {
 		qs = append(qs, query{FavGenre, len(read), c.genres[favs[r.IntN(len(favs))]]})
 	}
-	if len(w.after) >= Horizon {
-		if favs := c.Data.FavGenres(w.after[:Horizon]); len(favs) > 0 {
+	if len(after) >= Horizon {
+		if favs := c.Data.FavGenres(after[:Horizon]); len(favs) > 0 {
 			qs = append(qs, query{FavGenreNext, len(read), c.genres[favs[r.IntN(len(favs))]]})
 		}
 	}
@@ -135,26 +141,25 @@ func (c *Catalogue) asked(qs []query, prefix func(i int) (lo, hi int)) *text {
 }
 
 // told lays out a window as text: the titles of the last n events before its
-// first target, then the targets, each behind the task's token, and one of the
-// genre questions, drawn by r, at the end. Only answers are learned.
+// first target, then the targets, each behind the task's token, and at the end
+// the genre questions about all of that, in an order drawn by r. Only answers
+// are learned.
 func (c *Catalogue) told(w window, n int, r *rand.Rand) *text {
 	t := new(text)
+	title := func(e history.Event, learn bool) {
+		t.put(0, false, c.prompt[NextItem])
+		t.put(0, learn, c.titles[e.Item]...)
+	}
 	first := w.firstTarget()
 	for _, e := range w.events[max(0, first-n):first] {
-		t.put(0, false, c.prompt[NextItem])
-		t.put(0, false, c.titles[e.Item]...)
+		title(e, false)
 	}
-	var genre []query
-	for _, q := range c.queries(w, r) {
-		if q.task != NextItem {
-			genre = append(genre, q)
-			continue
-		}
-		t.put(0, false, c.prompt[NextItem])
-		t.put(0, true, q.answer...)
+	for _, e := range w.events[first:] {
+		title(e, true)
 	}
-	if len(genre) > 0 {
-		q := genre[r.IntN(len(genre))]
+	genre := c.genreQueries(w.events, w.after[min(1, len(w.after)):], r)
+	r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })
+	for _, q := range genre {
 		t.put(0, false, c.prompt[q.task])
 		t.put(0, true, q.answer...)
 	}

@@ -1,0 +1,150 @@
+package userllm
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/nn"
+	"github.com/noema-ml/noema/tensor"
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// TextPrompt reads the last titles, then the targets and the genre questions
+// about all that it has read; it learns the answers only.
+func TestToldLayout(t *testing.T) {
+	c := toyCatalogue()
+	w := window{events: toyEvents(5, 0, 1, 2, 3), targets: 2}
+	got := c.told(w, 2, rand.New(pcg()))
+	require.Equal(t, []int32{
+		1, 4, 6, 7, 0, // the two titles before the first target, item 2
+		1, 8, 0, // …
+	}, got.tokens[4:12], "the titles of items 1 and 2")
+	require.Equal(t, []int32{1, 4, 5, 0}, got.tokens[:4], "item 0 is the other of the two")
+	require.Equal(t, []int32{1, 9, 10, 0}, got.tokens[12:16], "the last target")
+	require.Equal(t, int32(2), got.tokens[16], "FavGenre's token")
+	// a: items 0, 1, 3 have genres a; a and b; a and c → items 0 {a}, 1 {a b},
+	// 2 {b}, 3 {c}: a and b tie.
+	require.Contains(t, [][]int32{{4, 0}, {5, 6, 0}}, got.tokens[17:])
+	want := slices.Repeat([]int32{ignore}, len(got.tokens))
+	copy(want[9:], []int32{8, 0})
+	copy(want[12:], []int32{9, 10, 0})
+	copy(want[16:], got.tokens[17:])
+	require.Equal(t, want, got.next)
+	for i := range got.tokens { // one text
+		require.Equal(t, int32(i), got.pos[i])
+		require.Zero(t, got.start[i])
+	}
+}
+
+// With enough events to come there is a question about them, which starts after
+// the last event that the text has shown.
+func TestGenreQuestions(t *testing.T) {
+	c := toyCatalogue()
+	after := toyEvents(append([]int32{0}, slices.Repeat([]int32{3}, Horizon)...)...) // a, then c
+	events := append(toyEvents(2, 2, 1), after[0])                                   // b b ab a
+	w := window{events: events, after: after, targets: 1}
+	r := rand.New(pcg())
+	qs := c.queries(w, r)
+	require.Equal(t, []query{
+		{NextItem, 3, c.titles[0]},
+		{FavGenre, 3, c.genres[1]},
+		{FavGenreNext, 3, c.genres[2]},
+	}, qs)
+	orders := map[int32]int{}
+	for range 50 {
+		told := c.told(w, 1, r)
+		// 1 4 6 7 0 · 1 4 5 0 · then both questions, in either order
+		require.Equal(t, []int32{1, 4, 6, 7, 0, 1, 4, 5, 0}, told.tokens[:9])
+		orders[told.tokens[9]]++
+		tail := told.tokens[9:]
+		at := slices.Index(tail, 3)
+		require.Equal(t, append([]int32{3}, c.genres[2]...), tail[at:at+4])
+		require.Contains(t, tail, int32(2))
+	}
+	require.Len(t, orders, 2)
+	w.after = after[:Horizon] // one too few for TextPrompt, which has read the first
+	require.NotContains(t, c.told(w, 1, r).tokens, int32(3))
+	require.Len(t, c.queries(w, r), 3)
+	w.after = after[:Horizon-1]
+	require.Len(t, c.queries(w, r), 2)
+}
+
+// The model's own layout: for each question the soft prompt, if any, the task's
+// token and the answer, as a text of its own.
+func TestAskedLayout(t *testing.T) {
+	c := toyCatalogue()
+	qs := []query{{NextItem, 2, c.titles[3]}, {FavGenre, 3, c.genres[0]}}
+	got := c.asked(qs, nil)
+	require.Equal(t, &text{
+		tokens: []int32{1, 9, 10, 0, 2, 4, 0},
+		next:   []int32{9, 10, 0, ignore, 4, 0, ignore},
+		pos:    []int32{0, 1, 2, 3, 0, 1, 2},
+		start:  []int32{0, 0, 0, 0, 4, 4, 4},
+		query:  []int32{0, 0, 0, 0, 1, 1, 1},
+		from:   4,
+	}, got)
+	got = c.asked(qs, func(i int) (int, int) { return i, 2 })
+	require.Equal(t, []int32{^0, ^1, 1, 9, 10, 0, ^1, 2, 4, 0}, got.tokens)
+	require.Equal(t, []int32{ignore, ignore, 9, 10, 0, ignore, ignore, 4, 0, ignore}, got.next)
+	require.Equal(t, []int32{0, 1, 2, 3, 4, 5, 0, 1, 2, 3}, got.pos)
+	require.Equal(t, []int32{0, 0, 0, 0, 0, 0, 6, 6, 6, 6}, got.start)
+}
+
+// The packed loss of several windows of several questions is the sum of each
+// question's loss by itself.
+func TestPackedLossIsTheSum(t *testing.T) {
+	c := toyCatalogue()
+	for _, cfg := range []ModelConfig{{CrossEvery: 1}, {Fusion: "soft"}, {Perceiver: 2}, {Fusion: "soft", Perceiver: 2}} {
+		u := toyModel(cfg, c.Data)
+		shake(u, 0.3)
+		nn.Cast(u, tensor.Float64)
+		s := autograd.Inference()
+		s.Rand = pcg()
+		packed, n := u.loss(s, c, toyWindows())
+		got, tokens := packed.Value().Item(), 0.0
+		sum := 0.0
+		g := rand.New(pcg()) // draws the same favourites
+		for _, w := range toyWindows() {
+			for _, q := range c.queries(w, g) {
+				s := autograd.Inference()
+				m := u.remember(s, [][]history.Event{w.inputs()[:q.visible]}, [][]int{{q.visible}}, 1)
+				var prefix func(int) (int, int)
+				if u.soft {
+					prefix = func(i int) (int, int) { return m.span(0, i) }
+				}
+				loss, k := textLoss(s, u.LM, []*text{c.asked([]query{q}, prefix)}, &m)
+				sum, tokens = sum+loss.Value().Item(), tokens+k
+			}
+		}
+		require.InDelta(t, sum, got, 1e-9, "%+v", cfg)
+		require.Equal(t, tokens, n)
+	}
+}
+
+// A token sees its own text only: whatever stands in the other texts of its
+// row, and in the other rows, its loss is the same.
+func TestTextsDoNotSeeEachOther(t *testing.T) {
+	c := toyCatalogue()
+	m := toyLM()
+	shake(m, 0.3)
+	alone := func(items ...int32) float64 {
+		s := autograd.Inference()
+		loss, _ := textLoss(s, m, []*text{c.described(items, rand.New(pcg()))}, nil)
+		return loss.Value().Item()
+	}
+	items := []int32{2, 0, 3} // one genre each: nothing is drawn
+	sum := 0.0
+	for _, i := range items {
+		sum += alone(i)
+	}
+	require.InDelta(t, sum, alone(items...), 1e-5)
+	s := autograd.Inference()
+	r := rand.New(pcg())
+	rows, n := textLoss(s, m, []*text{c.described(items[:1], r), c.described(items[1:], r)}, nil)
+	require.InDelta(t, sum, rows.Value().Item(), 1e-5)
+	require.Equal(t, 16.0, n)
+}
