@@ -1,6 +1,7 @@
 package userllm
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -47,10 +48,55 @@ func (c ModelConfig) Validate() error {
 		return fmt.Errorf("fusion %q is none of %s", c.Fusion, strings.Join(Fusions, ", "))
 	case !slices.Contains(Strategies, c.Strategy):
 		return fmt.Errorf("strategy %q is none of %s", c.Strategy, strings.Join(Strategies, ", "))
-	case c.Perceiver < 0 || c.CrossEvery < 1 || c.LoRARank < 1 || c.Encoder.Length < 1:
-		return fmt.Errorf("perceiver, cross_every, lora_rank or length is out of range")
+	case c.LM.CrossEvery != 0, c.LM.MemoryDim != 0, c.LM.Gated:
+		return errors.New("what the language model reads is set by fusion, cross_every and gated, not in lm")
 	}
-	return nil
+	for _, v := range []struct {
+		name               string
+		value, least, most int
+	}{
+		{"encoder dim", c.Encoder.Dim, 1, maxSize}, {"encoder layers", c.Encoder.Layers, 1, maxLayers},
+		{"encoder heads", c.Encoder.Heads, 1, maxSize}, {"length", c.Encoder.Length, 1, maxSize},
+		{"lm vocab", c.LM.Vocab, 0, maxSize}, {"lm dim", c.LM.Dim, 0, maxSize}, {"lm layers", c.LM.Layers, 0, maxLayers},
+		{"lm heads", c.LM.Heads, 0, maxSize}, {"lm kv_heads", c.LM.KVHeads, 0, maxSize}, {"lm ffn", c.LM.FFN, 0, maxSize},
+		{"perceiver", c.Perceiver, 0, maxSize}, {"cross_every", c.CrossEvery, 1, maxLayers}, {"lora_rank", c.LoRARank, 1, maxSize},
+	} {
+		if v.value < v.least || v.value > v.most {
+			return fmt.Errorf("%s %d is not from %d to %d", v.name, v.value, v.least, v.most)
+		}
+	}
+	block := nn.BlockConfig{Dim: c.Encoder.Dim, Heads: c.Encoder.Heads, Dropout: c.Encoder.Dropout}
+	if err := block.Validate(); err != nil {
+		return fmt.Errorf("encoder: %w", err)
+	}
+	return c.LM.Validate()
+}
+
+// Bounds of a model's sizes, so that none of their products overflows.
+const (
+	maxSize   = 1 << 20
+	maxLayers = 1 << 10
+)
+
+// numParams returns about how many numbers the model's weights hold, and never
+// more than that. It allocates nothing: a size that a file claims can be
+// compared with the file's own before a model is made.
+func (c ModelConfig) numParams(vocab, items, genres int) float64 {
+	c, m := c.withDefaults(), c.LM.WithDefaults()
+	d, layers := float64(c.Encoder.Dim), float64(c.Encoder.Layers)
+	n := d*float64(items+genres+c.Encoder.Length+c.Perceiver) + 12*layers*d*d
+	width, ffn, kv := float64(m.Dim), float64(m.FFN), float64(m.Dim)/float64(m.Heads)*float64(m.KVHeads)
+	n += d*width + width*float64(vocab) + float64(m.Layers)*(2*width*width+2*width*kv+3*width*ffn)
+	if c.Perceiver > 0 {
+		n += 8 * d * d
+	}
+	if c.Fusion == "cross" {
+		n += float64(m.Layers/c.CrossEvery) * (2*width*width + 2*width*kv)
+	}
+	if c.Strategy == "lora" {
+		n += float64(m.Layers) * float64(c.LoRARank) * (6*width + 2*kv + 3*(width+ffn))
+	}
+	return n
 }
 
 // Model is User-LLM (arXiv 2402.13598, section 3): a user encoder whose
@@ -58,6 +104,7 @@ func (c ModelConfig) Validate() error {
 // as a soft prompt in front of its text.
 type Model struct {
 	Encoder   *Encoder
+	Place     *autograd.Param        // [length, dim], added to the encoder's embeddings
 	Perceiver *nn.PerceiverResampler // nil: the events' own embeddings are read
 	Proj      *nn.Linear             // from the encoder's width to the memory's
 	LM        *lm.Model              `name:"lm"`
@@ -70,7 +117,7 @@ type Model struct {
 // write nothing at first, so that it starts as it was.
 func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 	c = c.withDefaults()
-	u := &Model{Encoder: e, LM: m, soft: c.Fusion == "soft"}
+	u := &Model{Encoder: e, Place: ramp(r, e.Length(), e.Dim()), LM: m, soft: c.Fusion == "soft"}
 	if c.Perceiver > 0 {
 		u.Perceiver = nn.NewPerceiver(r, c.Perceiver, 1, nn.BlockConfig{Dim: e.Dim(), Heads: c.Encoder.Heads, FFN: 2 * e.Dim()})
 	}
@@ -88,13 +135,33 @@ func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 	return u
 }
 
+// ramp returns places [length, dim] that grow along one random direction. A
+// query that points that way prefers late events to early ones, however many
+// there are: attention can find the last event, in which a causal encoder has
+// gathered the others, without learning every place by itself.
+func ramp(r *rand.PCG, length, dim int) *autograd.Param {
+	p := nn.Zeros(length, dim)
+	direction := tensor.Data[float32](nn.Normal(r, 1, dim).Value)
+	x := tensor.Data[float32](p.Value)
+	for i := range length {
+		for j, d := range direction {
+			x[i*dim+j] = d * float32(i-length/2) / rampStep
+		}
+	}
+	return p
+}
+
+// rampStep is how many events lie between places that differ by one in each
+// coordinate, as different embeddings do.
+const rampStep = 8
+
 // SetStrategy freezes what the strategy does not train and, for "lora", adds
 // LoRA of the given rank to the language model's projections. Proj trains the
-// projection, the Perceiver and the language model's cross-attention; enc adds
+// projection, the places, the Perceiver and the language model's cross-attention; enc adds
 // the encoder; lora adds LoRA in the language model; full trains everything.
 // The encoder's heads serve pretraining only and are frozen in all of them.
 func (u *Model) SetStrategy(r *rand.PCG, strategy string, rank int) error {
-	train := []string{"proj.**"}
+	train := []string{"place", "proj.**"}
 	if u.Perceiver != nil {
 		train = append(train, "perceiver.**")
 	}
@@ -140,6 +207,7 @@ type memory struct {
 // q of row r sees the first visible[r][q] events; each row has at most groups.
 func (u *Model) remember(s *autograd.Scope, timelines [][]history.Event, visible [][]int, groups int) memory {
 	emb, _ := u.Encoder.Forward(s, timelines) // (rows, n, dim)
+	emb = autograd.Add(emb, autograd.Slice(s.Use(u.Place), 0, 0, emb.Dim(1)))
 	if u.Perceiver == nil {
 		return memory{u.Proj.Forward(s, emb), func(row, q int) (int, int) {
 			hi := visible[row][q]

@@ -52,19 +52,25 @@ func Load(dir string) (*Recommender, error) {
 	if err != nil {
 		return nil, err
 	}
+	weights := filepath.Join(dir, modelName+".safetensors")
+	info, err := os.Stat(weights)
+	if err != nil {
+		return nil, fmt.Errorf("userllm: is the run in %s finished? %w", dir, err)
+	}
 	c := a.Config.Model.LM
 	c.Vocab = cat.Tok.Vocab()
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("userllm: %s: %w", filepath.Join(dir, aboutFile), err)
+	// A number of the weights takes two bytes at least.
+	if n := a.Config.Model.numParams(c.Vocab, len(a.Items), len(a.Genres)); 2*n > float64(info.Size()) {
+		return nil, fmt.Errorf("userllm: %s describes a model of %.0f numbers, more than the %d bytes of %s hold", filepath.Join(dir, aboutFile), n, info.Size(), weights)
 	}
 	r := &Run{Config: a.Config, Cat: cat}
 	e := NewEncoder(stream(0, ""), a.Config.Model.Encoder, cat.Data)
 	u, err := r.join(e, lm.New(stream(0, ""), c))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("userllm: %s: %w", filepath.Join(dir, aboutFile), err)
 	}
-	if err := train.LoadModel(filepath.Join(dir, modelName+".safetensors"), u); err != nil {
-		return nil, fmt.Errorf("userllm: is the run in %s finished? %w", dir, err)
+	if err := train.LoadModel(weights, u); err != nil {
+		return nil, fmt.Errorf("userllm: %w", err)
 	}
 	return newRecommender(u, cat, a.Config), nil
 }
@@ -92,6 +98,7 @@ func readAbout(dir string) (*about, *Catalogue, error) {
 	if err := a.check(); err != nil {
 		return nil, nil, fmt.Errorf("userllm: %s: %w", path, err)
 	}
+	a.Config = a.Config.WithDefaults()
 	path = filepath.Join(dir, tokenizerFile)
 	text, err = os.ReadFile(path)
 	if err != nil {
