@@ -14,25 +14,40 @@ import (
 	"github.com/noema-ml/noema/internal/run"
 	"github.com/noema-ml/noema/optim/train"
 	"github.com/noema-ml/noema/userllm"
+	"github.com/noema-ml/noema/userllm/history"
 )
 
-// job trains and tests every method for every seed and writes the results.
-func job(ctx context.Context, folder *run.Folder, o options, jsonFile string) error {
-	begin := time.Now()
-	say("%s → %s", o.title(), folder.Dir())
+// questions are the data and what is asked about it.
+type questions struct {
+	data   *history.Dataset
+	exp    *userllm.Experiment
+	probes []userllm.Probe
+}
+
+// read opens the data set that the options name.
+func (o options) read() (*questions, error) {
+	say("%s", o.title())
 	data, err := o.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	say("%d users, %d items, %d events, %d genres", len(data.Users), len(data.Items), data.NumEvents(), len(data.Genres))
-	exp := userllm.NewExperiment(data, held(data), o.Seed)
-	probes := exp.Probes(o.Length)
+	q := &questions{data: data, exp: userllm.NewExperiment(data, held(data), o.Seed)}
+	q.probes = q.exp.Probes(o.Length)
 	if o.Quick {
-		probes = few(probes, 60)
+		q.probes = few(q.probes, 60)
 	}
-	if len(probes) == 0 {
-		return errors.New("no user has enough events to ask about: at least 6 more than are withheld")
+	if len(q.probes) == 0 {
+		return nil, fmt.Errorf("no user of %s has enough events to ask about: at least %d more than the %d that are withheld", o.Dataset, q.exp.Split.MinHistory+q.exp.Split.Valid, held(data))
 	}
+	return q, nil
+}
+
+// job trains and tests every method for every seed and writes the results.
+func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonFile string) error {
+	begin := time.Now()
+	say("→ %s", folder.Dir())
+	exp, probes := q.exp, q.probes
 	metrics, err := run.OpenMetrics(folder.Path("metrics.jsonl"))
 	if err != nil {
 		return err
@@ -83,9 +98,13 @@ func job(ctx context.Context, folder *run.Folder, o options, jsonFile string) er
 	if err != nil {
 		return err
 	}
+	curves, spent, err := training(folder.Path("metrics.jsonl"))
+	if err != nil {
+		return err
+	}
 	results := run.Results{
 		Results: rows, Config: o, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(model), Seconds: time.Since(begin).Seconds(),
-		Extra: map[string]any{"plan": plan, "training_flops": first.FLOPs, "differences": differenceRows(differences)},
+		Extra: map[string]any{"plan": plan, "training_flops": spent, "differences": differenceRows(differences)},
 	}
 	if err := results.Write(folder.Path("results.json")); err != nil {
 		return err
@@ -98,7 +117,7 @@ func job(ctx context.Context, folder *run.Folder, o options, jsonFile string) er
 	if err := metrics.Close(); err != nil {
 		return err
 	}
-	if err := report(folder, o, first, model, rows, differences); err != nil {
+	if err := report(folder, o, first, model, rows, differences, curves); err != nil {
 		return err
 	}
 	say("\nweights %s", results.WeightsSHA256[:16])
@@ -123,7 +142,7 @@ func planned(ctx context.Context, folder *run.Folder, o options, r *userllm.Run)
 		return nil, err
 	}
 	p := r.Config.Plan
-	if o.Budget > 0 && !o.Quick {
+	if o.Budget > 0 {
 		say("measuring how fast this machine trains, to fill %s", run.FormatDuration(o.Budget))
 		if p, err = r.Scale(ctx, o.Budget/time.Duration(o.Seeds)); err != nil {
 			return nil, err
@@ -150,7 +169,9 @@ func watch(r *userllm.Run, metrics *run.Metrics, seed int) {
 	var done int
 	r.Start = func(stage string, step int) {
 		line, done = nil, step
-		metrics.Rewind(name(stage), step)
+		if err := metrics.Rewind(name(stage), step); err != nil {
+			say("%v", err)
+		}
 	}
 	r.Progress = func(stage string, p train.Progress) {
 		if line == nil {

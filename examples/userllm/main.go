@@ -77,11 +77,24 @@ func program(ctx context.Context, args []string) error {
 			return err
 		}
 		defer folder.Close()
-		return job(ctx, folder, o, *jsonFile)
+		q, err := o.read()
+		if err != nil {
+			return err
+		}
+		return job(ctx, folder, o, q, *jsonFile)
 	}
 	o = options{
 		Dataset: *dataset, Fusion: *fusion, Strategy: *strategy, Perceiver: *perceiver, Length: *length, Titles: *titles,
 		Beam: *beam, Seeds: *seeds, Seed: *seed, Budget: *budget, Quick: *quick,
+	}
+	if o.Quick {
+		o.Budget = 0 // it has a plan of its own
+		if !given["beam"] {
+			o.Beam = 8
+		}
+		if !given["titles"] {
+			o.Titles = 4
+		}
 	}
 	if *data == "" {
 		if given["dataset"] {
@@ -105,8 +118,11 @@ func program(ctx context.Context, args []string) error {
 			}
 		}
 	}
+	q, err := o.read() // before there is a folder for it
+	if err != nil {
+		return err
+	}
 	var folder *run.Folder
-	var err error
 	if *out != "" {
 		folder, err = run.Create(*out, o)
 	} else {
@@ -116,7 +132,7 @@ func program(ctx context.Context, args []string) error {
 		return err
 	}
 	defer folder.Close()
-	return job(ctx, folder, o, *jsonFile)
+	return job(ctx, folder, o, q, *jsonFile)
 }
 
 // open returns the data set that the options name.
@@ -152,7 +168,7 @@ func (o options) config() userllm.Config {
 		c.Plan = userllm.Plan{LMItems: 16384, EncoderWindows: 6000, Windows: 6000}
 	}
 	if o.Quick {
-		c.Vocab, c.Beam, c.Titles = 320, 8, 4
+		c.Vocab = 320
 		c.Model.Encoder.Dim = 32
 		c.Model.LM.Dim, c.Model.LM.Layers, c.Model.LM.FFN = 32, 2, 64
 		c.Plan = userllm.Plan{LMItems: 1024, EncoderWindows: 320, Windows: 320}

@@ -89,12 +89,8 @@ func show(rows []run.Row, differences []userllm.Figure) {
 }
 
 // report writes report.html.
-func report(folder *run.Folder, o options, r *userllm.Run, model *userllm.Model, rows []run.Row, differences []userllm.Figure) error {
+func report(folder *run.Folder, o options, r *userllm.Run, model *userllm.Model, rows []run.Row, differences []userllm.Figure, curves []run.Block) error {
 	settings, err := run.ConfigTable(r.Config)
-	if err != nil {
-		return err
-	}
-	curves, err := losses(folder.Path("metrics.jsonl"))
 	if err != nil {
 		return err
 	}
@@ -123,12 +119,14 @@ func report(folder *run.Folder, o options, r *userllm.Run, model *userllm.Model,
 	return rep.WriteFile(folder.Path("report.html"))
 }
 
-// losses draws the loss of every stage from metrics.jsonl.
-func losses(path string) ([]run.Block, error) {
+// training draws the loss of every stage from metrics.jsonl and returns the
+// FLOPs that each spent.
+func training(path string) (curves []run.Block, flops map[string]float64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	flops = map[string]float64{}
 	defer f.Close()
 	var stages []string
 	series := map[string]*run.Series{}
@@ -138,6 +136,7 @@ func losses(path string) ([]run.Block, error) {
 			Stage string
 			Step  float64
 			Loss  *float64
+			FLOPs float64
 		}
 		if json.Unmarshal(in.Bytes(), &m) != nil || m.Loss == nil {
 			continue
@@ -149,9 +148,10 @@ func losses(path string) ([]run.Block, error) {
 			stages = append(stages, m.Stage)
 		}
 		s.X, s.Y = append(s.X, m.Step), append(s.Y, *m.Loss)
+		flops[m.Stage] = m.FLOPs
 	}
 	if err := in.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	words := run.LineChart{Title: "Language models: loss a token", XLabel: "step", YLabel: "nats"}
 	others := run.LineChart{Title: "Encoders: loss a prediction", XLabel: "step", YLabel: "nats"}
@@ -162,7 +162,7 @@ func losses(path string) ([]run.Block, error) {
 		}
 		chart.Series = append(chart.Series, *series[name])
 	}
-	return []run.Block{words, others}, nil
+	return []run.Block{words, others}, flops, nil
 }
 
 // mapped is the most users that the map shows.
