@@ -206,12 +206,16 @@ func test(ctx context.Context, r *userllm.Run, method string, probes []userllm.P
 	return out, err
 }
 
-// few returns at most n probes of each task.
+// few returns at most n probes of each task, spread over all.
 func few(probes []userllm.Probe, n int) []userllm.Probe {
-	seen := map[userllm.Task]int{}
+	all, seen := map[userllm.Task]int{}, map[userllm.Task]int{}
+	for _, p := range probes {
+		all[p.Task]++
+	}
 	return slices.DeleteFunc(slices.Clone(probes), func(p userllm.Probe) bool {
+		i := seen[p.Task]
 		seen[p.Task]++
-		return seen[p.Task] > n
+		return all[p.Task] > n && i*n/all[p.Task] == (i+1)*n/all[p.Task]
 	})
 }
 

@@ -1,0 +1,110 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/internal/run"
+)
+
+// kill starts cmd and kills it once metrics.jsonl says that the stage has done
+// the given step.
+func kill(t *testing.T, cmd *exec.Cmd, metrics, stage string, step int) {
+	t.Helper()
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			t.Fatalf("the program ended before step %d of %s: %v", step, stage, err)
+		case <-time.After(2 * time.Millisecond):
+		}
+		if at(metrics, stage) >= step {
+			require.NoError(t, cmd.Process.Kill())
+			require.Error(t, <-ended)
+			return
+		}
+	}
+}
+
+// at returns the last step of the stage in metrics.jsonl, 0 if it is not there.
+func at(metrics, stage string) (step int) {
+	f, err := os.Open(metrics)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for d := json.NewDecoder(f); ; {
+		var m struct {
+			Stage string
+			Step  int
+		}
+		if d.Decode(&m) != nil { // the end, or a line under way
+			return step
+		}
+		if m.Stage == stage {
+			step = m.Step
+		}
+	}
+}
+
+// A run that is killed in the middle of stage 1 and again in the middle of stage
+// 2, each time behind a checkpoint, and resumed, ends as one that was left
+// alone, on another number of cores: the same weights, results and metrics.
+func TestKillAndResume(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two whole runs")
+	}
+	home := t.TempDir()
+	whole, killed := filepath.Join(home, "whole", "run"), filepath.Join(home, "killed", "run")
+	copied := filepath.Join(home, "copy.json")
+	cmd := command(home, with("-out", whole, "-json", copied)...)
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	ended(t, cmd)
+	checkRun(t, whole)
+
+	metrics := filepath.Join(killed, "metrics.jsonl")
+	start := with("-out", killed)
+	for _, stop := range []struct {
+		stage string
+		step  int
+	}{{"encoder", 13}, {"user-llm", 13}} {
+		cmd := command(home, start...)
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=2")
+		kill(t, cmd, metrics, stop.stage, stop.step)
+		start = []string{"-resume", killed}
+	}
+	ended(t, command(home, start...))
+	checkRun(t, killed)
+
+	want := timeless(t, filepath.Join(whole, "results.json"))
+	require.Contains(t, want, "weights_sha256")
+	require.Equal(t, want, timeless(t, filepath.Join(killed, "results.json")))
+	require.Equal(t, want, timeless(t, copied))
+	require.Equal(t, lines(t, filepath.Join(whole, "metrics.jsonl")), lines(t, metrics))
+	// Once it is done, resuming it changes nothing.
+	ended(t, command(home, "-resume", killed))
+	require.Equal(t, want, timeless(t, filepath.Join(killed, "results.json")))
+}
+
+// timeless returns the results as JSON without what the clock and the number of
+// cores have to do with.
+func timeless(t *testing.T, path string) string {
+	t.Helper()
+	r := results(t, path)
+	r.Results = slices.DeleteFunc(r.Results, func(row run.Row) bool { return row.Metric == "ms" })
+	r.Seconds, r.Machine = 0, ""
+	text, err := json.MarshalIndent(r, "", " ")
+	require.NoError(t, err)
+	return string(text)
+}
