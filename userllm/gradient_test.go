@@ -32,6 +32,9 @@ func checkGradients(t *testing.T, m any, loss func(s *autograd.Scope) *autograd.
 // The gradients of every loss of this package, in all its forms, against
 // differences.
 func TestGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seventeen thousand of them")
+	}
 	c := toyCatalogue()
 	timelines := [][]history.Event{toyEvents(0, 1, 2, 3, 5), toyEvents(4), toyEvents(2, 2, 1)}
 	plain := &history.Dataset{Items: slices.Clone(c.Data.Items)} // no genres, ratings or times

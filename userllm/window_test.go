@@ -108,6 +108,9 @@ func TestExperiment(t *testing.T) {
 // event and everything of the cold users replaced, all weights and counts are
 // the same bits.
 func TestHeldEventsDoNotReachTraining(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two whole runs")
+	}
 	clean := tiny(t)
 	d := tinyData()
 	e := NewExperiment(d, tinyHeld, 1)
