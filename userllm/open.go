@@ -26,7 +26,7 @@ func NewRun(ctx context.Context, dir, cache string, c Config, e *Experiment) (*R
 		return nil, fmt.Errorf("userllm: %w", err)
 	}
 	c = c.WithDefaults()
-	r := &Run{Dir: dir, Cache: cache, Config: c, Exp: e, Log: func(string) {}, FLOPs: map[string]float64{}}
+	r := &Run{Dir: dir, Cache: cache, Config: c, Exp: e, Log: func(string) {}}
 	tok, err := cached(r, tokenizerFile, r.key("tokenizer", c.Vocab), func(path string) error {
 		tok, err := TrainTokenizer(ctx, e.Split.Dataset, c.Vocab)
 		if err != nil {

@@ -26,7 +26,7 @@ func (r *Run) Scale(ctx context.Context, budget time.Duration) (Plan, error) {
 	defer os.RemoveAll(dir)
 	const steps = 6
 	try := *r
-	try.Dir, try.measuring, try.FLOPs = dir, true, map[string]float64{}
+	try.Dir, try.measuring = dir, true
 	try.Log, try.Progress, try.Start = func(string) {}, nil, nil
 	try.Config.Plan = Plan{LMItems: steps * lmBatch, EncoderWindows: steps * encoderBatch, Windows: steps * batch}
 	begin := map[string]time.Time{} // of the third step: the first ones warm up

@@ -68,7 +68,6 @@ type Run struct {
 	Progress func(stage string, p train.Progress)                    // may be nil
 	Start    func(stage string, step int)                            // a stage begins or goes on after step; may be nil
 	Metrics  func(stage string, step int, values map[string]float64) // may be nil
-	FLOPs    map[string]float64                                      // that each stage spent
 
 	measuring bool // rates are taken: nothing is validated or cached
 }
@@ -89,13 +88,10 @@ func stage[E any](ctx context.Context, r *Run, name string, model any, items []E
 	c := train.Config{
 		Steps: steps, Schedule: optim.Cosine(lr, min(100, 1+steps/10), steps, lr/20), ClipNorm: 1,
 		Seed: r.Config.Seed, Dir: checkpoints, SaveEvery: max(10, steps/12),
-		Metrics: func(step int, m map[string]float64) {
-			r.FLOPs[name] = m["flops"]
-			if r.Metrics != nil {
-				r.Metrics(name, step, m)
-			}
-		},
 		Warn: r.Log,
+	}
+	if r.Metrics != nil {
+		c.Metrics = func(step int, m map[string]float64) { r.Metrics(name, step, m) }
 	}
 	if eval != nil && !r.measuring {
 		c.Eval = func(context.Context) (float64, error) { return eval(), nil }

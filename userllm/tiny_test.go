@@ -35,7 +35,8 @@ func tinyRun(ctx context.Context, dir string, c Config, d *history.Dataset) (*Ru
 	return NewRun(ctx, dir, filepath.Join(dir, "cache"), c, NewExperiment(d, tinyHeld, c.Seed))
 }
 
-// tiny is a finished run, trained once for all tests; nobody writes there.
+// tinyResult is a finished run: its folder, its weights and its answers, the
+// times left out.
 type tinyResult struct {
 	dir     string
 	hashes  map[string]string
@@ -48,9 +49,13 @@ var tinyOnce = sync.OnceValues(func() (*tinyResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	tinyDir = dir
 	return trainTiny(context.Background(), dir, tinyConfig(), tinyData(), nil)
 })
 
+var tinyDir string // for TestMain to remove
+
+// tiny returns a run that is trained once for all tests; nobody writes there.
 func tiny(t *testing.T) *tinyResult {
 	t.Helper()
 	r, err := tinyOnce()
@@ -60,8 +65,8 @@ func tiny(t *testing.T) *tinyResult {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if r, _ := tinyOnce(); r != nil {
-		os.RemoveAll(r.dir)
+	if tinyDir != "" {
+		os.RemoveAll(tinyDir)
 	}
 	os.Exit(code)
 }
