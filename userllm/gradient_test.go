@@ -82,6 +82,11 @@ func TestGradients(t *testing.T) {
 		g := rand.New(s.Rand)
 		return textLoss(s, m, []*text{c.told(toyWindows()[0], 2, g), c.told(toyWindows()[2], 2, g), c.described([]int32{0, 5, 1}, g)}, nil)
 	})
+	// Nothing to predict is no loss.
+	e, s := toyEncoder(c.Data), autograd.NewScope(true)
+	none, n := e.PretrainLoss(s, [][]history.Event{nil, toyEvents(3)})
+	require.Zero(t, n)
+	none.Backward()
 	t.Logf("%d gradients checked", total)
 	require.Greater(t, total, 10_000)
 }

@@ -122,6 +122,23 @@ func TestPackedLossIsTheSum(t *testing.T) {
 	}
 }
 
+// A soft prompt without a Perceiver holds the last events only, in training as
+// in use.
+func TestLongSoftPrompt(t *testing.T) {
+	c := toyCatalogue()
+	e := NewEncoder(pcg(), EncoderConfig{Dim: 4, Layers: 1, Heads: 2, Length: maxPrefix + 10}, c.Data)
+	u := NewModel(pcg(), ModelConfig{Fusion: "soft"}, e, toyLM())
+	events := toyEvents(slices.Repeat([]int32{0, 1, 2}, maxPrefix/2)...)
+	s := autograd.Inference()
+	require.Equal(t, []int{1, maxPrefix, 4}, u.recall(s, events).Shape())
+	m := u.remember(s, [][]history.Event{events[:maxPrefix+5]}, [][]int{{3, maxPrefix + 5}}, 2)
+	for q, want := range [][2]int{{0, 3}, {5, maxPrefix + 5}} {
+		lo, hi := m.span(0, q)
+		require.Equal(t, want, [2]int{lo, hi})
+	}
+	require.Nil(t, u.recall(s, nil))
+}
+
 // A token sees its own text only: whatever stands in the other texts of its
 // row, and in the other rows, its loss is the same.
 func TestTextsDoNotSeeEachOther(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 type ModelConfig struct {
 	Encoder    EncoderConfig `json:"encoder"`
 	LM         lm.Config     `json:"lm"`
-	Fusion     string        `json:"fusion"`      // "cross" (default) or "soft"
+	Fusion     string        `json:"fusion"`      // "cross" (default) or "soft"; a soft prompt holds the last 64 events, unless there is a Perceiver
 	Strategy   string        `json:"strategy"`    // what stage 2 trains: "full" (default), "lora", "enc" or "proj"
 	Perceiver  int           `json:"perceiver"`   // latents that stand for the history; 0: every event stands for itself
 	CrossEvery int           `json:"cross_every"` // a cross-attention in every k-th layer: 2

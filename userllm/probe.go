@@ -185,6 +185,11 @@ func (e *Experiment) ask(ctx context.Context, probes []Probe, method func() answ
 				of = append(of, i)
 			}
 		}
+		if len(of) > 0 { // its memory is warm then
+			if _, err := e.put(ctx, a, &probes[of[0]]); err != nil {
+				return nil, err
+			}
+		}
 		for k := range min(timed, len(of)) {
 			i := of[k*len(of)/min(timed, len(of))]
 			start := time.Now()

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 	"github.com/noema-ml/noema/internal/run"
 )
 
-// kill starts cmd and kills it once metrics.jsonl says that the stage has done
-// the given step.
-func kill(t *testing.T, cmd *exec.Cmd, metrics, stage string, step int) {
+// stop starts cmd and sends it the signal once metrics.jsonl says that the stage
+// has done the given step.
+func stop(t *testing.T, cmd *exec.Cmd, signal syscall.Signal, metrics, stage string, step int) {
 	t.Helper()
 	require.NoError(t, cmd.Start())
 	ended := make(chan error, 1)
@@ -29,16 +30,19 @@ func kill(t *testing.T, cmd *exec.Cmd, metrics, stage string, step int) {
 			t.Fatalf("the program ended before step %d of %s: %v", step, stage, err)
 		case <-time.After(2 * time.Millisecond):
 		}
-		if at(metrics, stage) >= step {
-			require.NoError(t, cmd.Process.Kill())
+		if done(metrics, stage) >= step {
+			require.NoError(t, cmd.Process.Signal(signal))
 			require.Error(t, <-ended)
+			if signal == syscall.SIGINT {
+				require.Equal(t, 130, cmd.ProcessState.ExitCode())
+			}
 			return
 		}
 	}
 }
 
-// at returns the last step of the stage in metrics.jsonl, 0 if it is not there.
-func at(metrics, stage string) (step int) {
+// done returns the last step of the stage in metrics.jsonl, 0 if it is not there.
+func done(metrics, stage string) (step int) {
 	f, err := os.Open(metrics)
 	if err != nil {
 		return 0
@@ -59,8 +63,9 @@ func at(metrics, stage string) (step int) {
 }
 
 // A run that is killed in the middle of stage 1 and again in the middle of stage
-// 2, each time behind a checkpoint, and resumed, ends as one that was left
-// alone, on another number of cores: the same weights, results and metrics.
+// 2, each time behind a checkpoint, then stopped by Ctrl-C, and each time
+// resumed, ends as one that was left alone, on another number of cores: the same
+// weights, results and metrics.
 func TestKillAndResume(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two whole runs")
@@ -75,13 +80,14 @@ func TestKillAndResume(t *testing.T) {
 
 	metrics := filepath.Join(killed, "metrics.jsonl")
 	start := with("-out", killed)
-	for _, stop := range []struct {
-		stage string
-		step  int
-	}{{"encoder", 13}, {"user-llm", 13}} {
+	for _, at := range []struct {
+		stage  string
+		step   int
+		signal syscall.Signal
+	}{{"encoder", 13, syscall.SIGKILL}, {"user-llm", 13, syscall.SIGKILL}, {"textprompt", 3, syscall.SIGINT}} {
 		cmd := command(home, start...)
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=2")
-		kill(t, cmd, metrics, stop.stage, stop.step)
+		stop(t, cmd, at.signal, metrics, at.stage, at.step)
 		start = []string{"-resume", killed}
 	}
 	ended(t, command(home, start...))
