@@ -113,7 +113,7 @@ func (p *Attn) blockRows() int {
 func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
 	if p.Queries == 1 {
 		work := p.Heads / p.KVHeads * p.Keys * p.Dim
-		parallel.For(p.Batch*p.KVHeads, grain(work), func(lo, hi int) {
+		parallel.For(p.Batch*p.KVHeads, grain[T](work), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				s := p.sharedSpan(i/p.KVHeads, i%p.KVHeads)
 				attend(p, &s, o, lse, q, k, v)
@@ -123,7 +123,7 @@ func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
 	}
 	rows := p.blockRows()
 	blocks := ceilDiv(p.Queries, rows)
-	parallel.For(p.Batch*p.Heads*blocks, grain(rows*p.Keys*p.Dim), func(lo, hi int) {
+	parallel.For(p.Batch*p.Heads*blocks, grain[T](rows*p.Keys*p.Dim), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			bh, i0 := i/blocks, i%blocks*rows
 			s := p.spanOf(bh/p.Heads, bh%p.Heads, i0, min(rows, p.Queries-i0))

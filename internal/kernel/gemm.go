@@ -9,14 +9,8 @@ import "github.com/noema-ml/noema/internal/parallel"
 const kBlock = 256
 
 const (
-	directRows  = 8       // up to this many rows B is used in place, not packed
-	directWork  = 8 << 10 // and for products of up to this many terms
-	directCols  = 128     // columns of a chunk of the direct path
-	serialWork  = 32 << 10
-	tileSide    = 64   // about the side of a tile of C, the unit of parallel work
-	packedRows  = 1024 // rows of A and columns of B packed at a time: they bound
-	packedCols  = 4096 // the scratch memory to a few megabytes
-	narrowShare = 4    // fewer columns than nr/narrowShare: work on the transpose
+	directWork = 8 << 10 // unstrided micro-kernels leave products of up to this many terms to dots and combine
+	directCols = 256     // columns of a chunk of the direct path
 )
 
 // Gemm sets C = A·B + beta·C for A [m, k], B [k, n] and C [m, n] with
@@ -44,14 +38,14 @@ func Gemm[T Float](m, n, k int, a []T, ar, ac int, b []T, br, bc int, beta T, c 
 	}
 	add := beta != 0
 	t := tableOf[T]()
-	inPlace := br == 1 || bc == 1
+	contiguous := br == 1 || bc == 1
 	switch {
-	case inPlace && (m <= directRows || m*n*k <= directWork):
+	case contiguous && (m <= t.directRows || !t.strided && m*n*k <= directWork):
 		direct(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
-	case n <= max(1, t.nr/narrowShare) && (ar == 1 || ac == 1):
+	case n == 1 && (ar == 1 || ac == 1):
 		narrow(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
 	default:
-		packed(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
+		tiled(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
 	}
 }
 
@@ -63,14 +57,14 @@ func GemmBatch[T Float](m, n, k int, a []T, aoff []int, ar, ac int, b []T, boff 
 			Gemm(m, n, k, a[aoff[i]:], ar, ac, b[boff[i]:], br, bc, beta, c[coff[i]:], cr)
 		}
 	}
-	parallel.For(len(coff), grain(m*n*k), each)
+	parallel.For(len(coff), grain[T](m*n*k), each)
 }
 
 // grain is how many items of the given work make a chunk worth handing to
 // another core.
-func grain(work int) int { return max(1, serialWork/max(1, work)) }
+func grain[T Float](work int) int { return max(1, tableOf[T]().serial/max(1, work)) }
 
-// narrow computes the transpose of a C with few columns, whose rows are long.
+// narrow computes the transpose of a C with one column.
 func narrow[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
 	buf := grab[T](m * n)
 	defer buf.drop()
@@ -88,7 +82,7 @@ func narrow[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc 
 
 // direct multiplies without packing. B must be contiguous one way or the other.
 func direct[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
-	if m*n*k <= serialWork { // no closure, which would be allocated
+	if m*n*k <= t.serial { // no closure, which would be allocated
 		directChunk(t, 0, n, m, k, a, ar, ac, b, br, bc, add, c, cr)
 		return
 	}

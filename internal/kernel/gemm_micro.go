@@ -10,7 +10,7 @@ package kernel
 const microRows, microCols = 4, 2
 
 // micro is the portable micro-kernel; see [table].
-func micro[T Float](k int, a, b, c []T, ldc int, add bool) {
+func micro[T Float](_, k int, a []T, _, _ int, b []T, _ int, c []T, ldc int, add bool) {
 	var c00, c01, c10, c11, c20, c21, c30, c31 T
 	a, b = a[:microRows*k], b[:microCols*k]
 	for len(a) >= 16 && len(b) >= 8 {

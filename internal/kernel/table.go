@@ -6,11 +6,16 @@ package kernel
 // tier micro, dots and combine must sum in the same order and round alike, so
 // that a row of a product does not depend on the path that computed it.
 type table[T Float] struct {
-	// micro computes a full mr×nr tile: with acc(i,j) the sum over p<k, in
-	// order, of a[p*mr+i]*b[p*nr+j], it sets c[i*ldc+j] = acc, or adds acc if
-	// add is true.
-	mr, nr int
-	micro  func(k int, a, b, c []T, ldc int, add bool)
+	// micro computes a tile of rows×nr: with acc(i,j) the sum over p<k, in
+	// order, of a[i*ar+p*ac]*b[p*br+j], it sets c[i*ldc+j] = acc, or adds acc
+	// if add is true. If strided is true, strides are free and 1 <= rows <= mr;
+	// otherwise a and b are panels (ar 1, ac mr, br nr) and rows is mr.
+	mr, nr  int
+	strided bool
+	micro   func(rows, k int, a []T, ar, ac int, b []T, br int, c []T, ldc int, add bool)
+	// Products of up to directRows rows use dots and combine instead, and ones
+	// of up to serial terms are not split over cores.
+	directRows, serial int
 	// pack fills a panel; see the portable pack.
 	pack func(out []T, width, have, k int, src []T, si, sp int)
 	// dots sets out[j], j < len(out), to the sum over p of x[p]*w[j*ldw+p].
@@ -43,6 +48,7 @@ type table[T Float] struct {
 func portable[T Float]() table[T] {
 	return table[T]{
 		mr: microRows, nr: microCols, micro: micro[T], pack: pack[T],
+		directRows: 8, serial: 32 << 10,
 		dots: dots[T], combine: combine[T],
 		add: addVec[T], mul: mulVec[T], addScaled: addScaled[T], scale: scale[T],
 		sigmoid: sigmoidVec[T], gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
@@ -77,7 +83,10 @@ var (
 	}
 )
 
-func init() { active.f32, active.f64 = portable32(), portable64() }
+func init() {
+	active.f32, active.f64 = portable32(), portable64()
+	accelerate()
+}
 
 // tableOf returns the table in use for T.
 func tableOf[T Float]() *table[T] {
@@ -87,6 +96,6 @@ func tableOf[T Float]() *table[T] {
 	return any(&active.f64).(*table[T])
 }
 
-// Tier names the variant of the kernels in use, such as "portable". Two runs
+// Tier names the variant of the kernels in use, "portable" or "avx2". Two runs
 // agree bit for bit only within one tier, so a checkpoint records it.
 func Tier() string { return tier }

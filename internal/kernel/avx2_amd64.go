@@ -1,0 +1,162 @@
+//go:build !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// The AVX2 tier. Sums of products are fused multiply-adds, one term after the
+// other from zero, in every path of the matrix product.
+
+// accelerate replaces what this machine can do better than the portable tier.
+func accelerate() {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+		return
+	}
+	tier = "avx2"
+	t := &active.f32
+	t.mr, t.nr, t.strided = 6, 16, true
+	t.directRows, t.serial = 1, 256<<10
+	t.micro, t.pack, t.dots, t.combine = microAVX32, packAVX32, dotsAVX32, combineAVX32
+
+	d := &active.f64
+	d.mr, d.nr, d.strided = 6, 8, true
+	d.directRows, d.serial = 1, 128<<10
+	d.micro, d.pack, d.dots, d.combine = microAVX64, packAVX64, dotsAVX64, combineAVX64
+}
+
+// tile32 computes 1 to 6 rows by 16 columns (8 in tile64); k > 0.
+//
+//go:noescape
+func tile32(rows, k int, a *float32, ar, ac int, b *float32, br int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile64(rows, k int, a *float64, ar, ac int, b *float64, br int, c *float64, ldc int, add bool)
+
+// combineRow32 is [combine] for n columns and k > 0 terms; more goes on from
+// the sums in out.
+//
+//go:noescape
+func combineRow32(k, n int, out, x *float32, incx int, w *float32, ldw int, more bool)
+
+//go:noescape
+func combineRow64(k, n int, out, x *float64, incx int, w *float64, ldw int, more bool)
+
+// transpose32 sets out[p*width+i] to src[i*stride+p] for i < 8 and p <
+// 8*groups, groups > 0; in transpose64 four take the place of eight.
+//
+//go:noescape
+func transpose32(out *float32, width int, src *float32, stride, groups int)
+
+//go:noescape
+func transpose64(out *float64, width int, src *float64, stride, groups int)
+
+func microAVX32(rows, k int, a []float32, ar, ac int, b []float32, br int, c []float32, ldc int, add bool) {
+	_, _, _ = a[(rows-1)*ar+(k-1)*ac], b[(k-1)*br+15], c[(rows-1)*ldc+15]
+	tile32(rows, k, &a[0], ar, ac, &b[0], br, &c[0], ldc, add)
+}
+
+func microAVX64(rows, k int, a []float64, ar, ac int, b []float64, br int, c []float64, ldc int, add bool) {
+	_, _, _ = a[(rows-1)*ar+(k-1)*ac], b[(k-1)*br+7], c[(rows-1)*ldc+7]
+	tile64(rows, k, &a[0], ar, ac, &b[0], br, &c[0], ldc, add)
+}
+
+func combineAVX32(k int, out, x []float32, incx int, w []float32, ldw int) {
+	if len(out) > 0 {
+		_, _ = x[(k-1)*incx], w[(k-1)*ldw+len(out)-1]
+		combineRow32(k, len(out), &out[0], &x[0], incx, &w[0], ldw, false)
+	}
+}
+
+func combineAVX64(k int, out, x []float64, incx int, w []float64, ldw int) {
+	if len(out) > 0 {
+		_, _ = x[(k-1)*incx], w[(k-1)*ldw+len(out)-1]
+		combineRow64(k, len(out), &out[0], &x[0], incx, &w[0], ldw, false)
+	}
+}
+
+func packAVX32(out []float32, width, have, k int, src []float32, si, sp int) {
+	switch {
+	case si == 1 && have == 16 && width == 16:
+		for p := range k {
+			*(*[16]float32)(out[p*16:]) = *(*[16]float32)(src[p*sp:])
+		}
+	case si == 1 && have == 6 && width == 6:
+		for p := range k {
+			*(*[6]float32)(out[p*6:]) = *(*[6]float32)(src[p*sp:])
+		}
+	case sp == 1 && have >= 8 && k >= 8:
+		packRows(out, width, have, k, src, si, 8, transpose32)
+	default:
+		pack(out, width, have, k, src, si, sp)
+	}
+}
+
+func packAVX64(out []float64, width, have, k int, src []float64, si, sp int) {
+	switch {
+	case si == 1 && have == 8 && width == 8:
+		for p := range k {
+			*(*[8]float64)(out[p*8:]) = *(*[8]float64)(src[p*sp:])
+		}
+	case si == 1 && have == 6 && width == 6:
+		for p := range k {
+			*(*[6]float64)(out[p*6:]) = *(*[6]float64)(src[p*sp:])
+		}
+	case sp == 1 && have >= 4 && k >= 4:
+		packRows(out, width, have, k, src, si, 4, transpose64)
+	default:
+		pack(out, width, have, k, src, si, sp)
+	}
+}
+
+// packRows is [pack] for rows that are contiguous, side by side squares.
+func packRows[T Float](out []T, width, have, k int, src []T, si, side int, transpose func(out *T, width int, src *T, stride, groups int)) {
+	if have < width {
+		clear(out)
+	}
+	_, _ = out[k*width-1], src[(have-1)*si+k-1]
+	full := k / side * side
+	i := 0
+	for ; i+side <= have; i += side {
+		transpose(&out[i], width, &src[i*si], si, k/side)
+		for r := i; r < i+side; r++ {
+			for p := full; p < k; p++ {
+				out[p*width+r] = src[r*si+p]
+			}
+		}
+	}
+	for ; i < have; i++ {
+		for p, v := range src[i*si:][:k] {
+			out[p*width+i] = v
+		}
+	}
+}
+
+// Rows of w are turned into columns a square of dotsSide at a time, which fits
+// the first-level cache, and then combined.
+const dotsSide = 64
+
+func dotsAVX32(out, x, w []float32, ldw int) {
+	buf := grab[float32](dotsSide * dotsSide)
+	defer buf.drop()
+	for j := 0; j < len(out); j += dotsSide {
+		n := min(dotsSide, len(out)-j)
+		for p := 0; p < len(x); p += dotsSide {
+			k := min(dotsSide, len(x)-p)
+			packAVX32(buf.s[:n*k], n, n, k, w[j*ldw+p:], ldw, 1)
+			combineRow32(k, n, &out[j], &x[p], 1, &buf.s[0], n, p > 0)
+		}
+	}
+}
+
+func dotsAVX64(out, x, w []float64, ldw int) {
+	buf := grab[float64](dotsSide * dotsSide)
+	defer buf.drop()
+	for j := 0; j < len(out); j += dotsSide {
+		n := min(dotsSide, len(out)-j)
+		for p := 0; p < len(x); p += dotsSide {
+			k := min(dotsSide, len(x)-p)
+			packAVX64(buf.s[:n*k], n, n, k, w[j*ldw+p:], ldw, 1)
+			combineRow64(k, n, &out[j], &x[p], 1, &buf.s[0], n, p > 0)
+		}
+	}
+}

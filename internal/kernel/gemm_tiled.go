@@ -1,0 +1,145 @@
+package kernel
+
+import (
+	"sync"
+
+	"github.com/noema-ml/noema/internal/parallel"
+)
+
+// Bounds of a tile of C, the unit of parallel work. A panel of
+// B fits the first-level cache, the panels of A of a tile the second.
+const (
+	tileRows = 144
+	tileCols = 128
+	tileWork = 64 << 10 // tiles are not made smaller than this many terms
+	inPlace  = 32 << 10 // elements between the first and the last of an operand
+)
+
+// product is one call of Gemm after Goto and van de Geijn (2008). C is cut
+// into tiles that are computed on their own: each packs what it needs of A and
+// B into panels as wide as the micro-kernel, where that pays. Packing the same
+// panel for several tiles costs a few percent, less than waiting for another
+// core to pack it. A product is pooled with its bound method, so a call
+// allocates nothing.
+type product[T Float] struct {
+	*table[T]
+	a, b, c        []T
+	ar, ac, br, bc int
+	cr             int
+	m, n, k        int
+	add            bool // to C, rather than over it
+	mt, nt         int  // sides of a tile, multiples of mr and nr
+	doTiles        func(lo, hi int)
+}
+
+var (
+	products32 = sync.Pool{New: func() any { return newProduct[float32]() }}
+	products64 = sync.Pool{New: func() any { return newProduct[float64]() }}
+)
+
+func newProduct[T Float]() *product[T] {
+	g := new(product[T])
+	g.doTiles = g.tiles
+	return g
+}
+
+func tiled[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
+	pool := &products64
+	if single[T]() {
+		pool = &products32
+	}
+	g := pool.Get().(*product[T])
+	g.table, g.a, g.b, g.c = t, a, b, c
+	g.ar, g.ac, g.br, g.bc, g.cr = ar, ac, br, bc, cr
+	g.m, g.n, g.k, g.add = m, n, k, add
+	g.mt, g.nt = min(tileRows, roundUp(m, t.mr)), min(tileCols, roundUp(n, t.nr))
+	if m*n*k <= t.serial {
+		g.doTiles(0, g.count())
+	} else {
+		g.shrink()
+		parallel.For(g.count(), 1, g.doTiles)
+	}
+	g.a, g.b, g.c = nil, nil, nil
+	pool.Put(g)
+}
+
+func (g *product[T]) count() int { return ceilDiv(g.m, g.mt) * ceilDiv(g.n, g.nt) }
+
+// shrink halves the tiles while there are too few to keep some cores busy.
+func (g *product[T]) shrink() {
+	for g.count() < 8 && g.mt*g.nt*g.k >= 2*tileWork {
+		if g.mt >= g.nt {
+			g.mt = roundUp(ceilDiv(g.mt, 2), g.mr)
+		} else {
+			g.nt = roundUp(ceilDiv(g.nt, 2), g.nr)
+		}
+	}
+}
+
+// tiles computes tiles [lo, hi), counted down the columns of C.
+func (g *product[T]) tiles(lo, hi int) {
+	down := ceilDiv(g.m, g.mt)
+	for q := lo; q < hi; q++ {
+		i, j := q%down*g.mt, q/down*g.nt
+		g.tile(i, min(g.mt, g.m-i), j, min(g.nt, g.n-j))
+	}
+}
+
+// tile computes m rows from i0 and n columns from j0.
+func (g *product[T]) tile(i0, m, j0, n int) {
+	kb := min(kBlock, g.k)
+	// An operand is used as it lies if the kernel can and it is near enough to
+	// stay in cache, or is not read often.
+	useA := g.strided && (g.ac == 1 || kb*g.ac <= inPlace || n <= 2*g.nr)
+	useB := g.strided && g.bc == 1 && (kb*g.br <= inPlace || m <= 2*g.mr)
+	mp := roundUp(m, g.mr)
+	buf := grab[T]((mp+g.nr)*kb + g.mr*g.nr)
+	defer buf.drop()
+	pa, pb, edge := buf.s[:mp*kb], buf.s[mp*kb:(mp+g.nr)*kb], buf.s[(mp+g.nr)*kb:]
+	add := g.add
+	for p0 := 0; p0 < g.k; p0 += kBlock {
+		k := min(kBlock, g.k-p0)
+		a, b := g.a[i0*g.ar+p0*g.ac:], g.b[j0*g.bc+p0*g.br:]
+		if !useA {
+			for i := 0; i < m; i += g.mr {
+				g.pack(pa[i*k:(i+g.mr)*k], g.mr, min(g.mr, m-i), k, a[i*g.ar:], g.ar, g.ac)
+			}
+		}
+		for j := 0; j < n; j += g.nr {
+			cols := min(g.nr, n-j)
+			bj, br := b[j*g.bc:], g.br
+			if !useB || cols < g.nr {
+				g.pack(pb[:k*g.nr], g.nr, cols, k, bj, g.bc, br)
+				bj, br = pb, g.nr
+			}
+			for i := 0; i < m; i += g.mr {
+				rows := min(g.mr, m-i)
+				ai, ar, ac := pa[i*k:], 1, g.mr
+				if useA {
+					ai, ar, ac = a[i*g.ar:], g.ar, g.ac
+				}
+				c := g.c[(i0+i)*g.cr+j0+j:]
+				if cols == g.nr && (rows == g.mr || g.strided) {
+					g.micro(rows, k, ai, ar, ac, bj, br, c, g.cr, add)
+					continue
+				}
+				if !g.strided {
+					rows = g.mr
+				}
+				g.micro(rows, k, ai, ar, ac, bj, br, edge, g.nr, false)
+				for r := range min(rows, m-i) {
+					from, to := edge[r*g.nr:r*g.nr+cols], c[r*g.cr:r*g.cr+cols]
+					if add {
+						addVec(to, to, from)
+					} else {
+						copy(to, from)
+					}
+				}
+			}
+		}
+		add = true
+	}
+}
+
+func roundUp(n, to int) int { return ceilDiv(n, to) * to }
+func ceilDiv(n, d int) int  { return (n + d - 1) / d }
