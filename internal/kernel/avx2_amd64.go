@@ -50,6 +50,11 @@ func transpose32(out *float32, width int, src *float32, stride, groups int)
 //go:noescape
 func transpose64(out *float64, width int, src *float64, stride, groups int)
 
+// dots32x32 sets 32 sums of 16*lines > 0 terms each; see [table].
+//
+//go:noescape
+func dots32x32(out, x, w *float32, ldw, lines int)
+
 func microAVX32(rows, k int, a []float32, ar, ac int, b []float32, br int, c []float32, ldc int, add bool) {
 	_, _, _ = a[(rows-1)*ar+(k-1)*ac], b[(k-1)*br+15], c[(rows-1)*ldc+15]
 	tile32(rows, k, &a[0], ar, ac, &b[0], br, &c[0], ldc, add)
@@ -136,6 +141,25 @@ func packRows[T Float](out []T, width, have, k int, src []T, si, side int, trans
 const dotsSide = 64
 
 func dotsAVX32(out, x, w []float32, ldw int) {
+	done, lines := len(out)&^31, len(x)/16
+	if lines == 0 {
+		done = 0
+	}
+	if done > 0 {
+		_ = w[(done-1)*ldw+len(x)-1]
+	}
+	for j := 0; j < done; j += 32 {
+		dots32x32(&out[j], &x[0], &w[j*ldw], ldw, lines)
+	}
+	if p := 16 * lines; done > 0 && p < len(x) {
+		dotsPacked32(out[:done], x[p:], w[p:], ldw, true)
+	}
+	if done < len(out) {
+		dotsPacked32(out[done:], x, w[done*ldw:], ldw, false)
+	}
+}
+
+func dotsPacked32(out, x, w []float32, ldw int, more bool) {
 	buf := grab[float32](dotsSide * dotsSide)
 	defer buf.drop()
 	for j := 0; j < len(out); j += dotsSide {
@@ -143,7 +167,7 @@ func dotsAVX32(out, x, w []float32, ldw int) {
 		for p := 0; p < len(x); p += dotsSide {
 			k := min(dotsSide, len(x)-p)
 			packAVX32(buf.s[:n*k], n, n, k, w[j*ldw+p:], ldw, 1)
-			combineRow32(k, n, &out[j], &x[p], 1, &buf.s[0], n, p > 0)
+			combineRow32(k, n, &out[j], &x[p], 1, &buf.s[0], n, more || p > 0)
 		}
 	}
 }

@@ -12,7 +12,10 @@ const (
 	tileRows = 144
 	tileCols = 128
 	tileWork = 64 << 10 // tiles are not made smaller than this many terms
-	inPlace  = 32 << 10 // elements between the first and the last of an operand
+
+	// Elements between the first and the last of an operand used in place.
+	inPlaceA = 32 << 10
+	inPlaceB = 8 << 10
 )
 
 // product is one call of Gemm after Goto and van de Geijn (2008). C is cut
@@ -65,15 +68,30 @@ func tiled[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc i
 
 func (g *product[T]) count() int { return ceilDiv(g.m, g.mt) * ceilDiv(g.n, g.nt) }
 
-// shrink halves the tiles while there are too few to keep some cores busy.
+// shrink halves the tiles while there are too few to keep some cores busy,
+// and first the side that the operand to be packed lies along, so that it is
+// not packed several times.
 func (g *product[T]) shrink() {
 	for g.count() < 8 && g.mt*g.nt*g.k >= 2*tileWork {
-		if g.mt >= g.nt {
-			g.mt = roundUp(ceilDiv(g.mt, 2), g.mr)
-		} else {
+		switch {
+		case g.nt > g.nr && (g.mt < g.nt || g.useA()):
 			g.nt = roundUp(ceilDiv(g.nt, 2), g.nr)
+		case g.mt > g.mr:
+			g.mt = roundUp(ceilDiv(g.mt, 2), g.mr)
+		default:
+			return
 		}
 	}
+}
+
+// useA and useB tell whether an operand is used as it lies: if the kernel can
+// and it is small enough to stay in cache, or is not read often.
+func (g *product[T]) useA() bool {
+	return g.strided && (g.ac == 1 || min(kBlock, g.k)*g.ac <= inPlaceA || g.nt <= 2*g.nr)
+}
+
+func (g *product[T]) useB() bool {
+	return g.strided && g.bc == 1 && (min(kBlock, g.k)*g.br <= inPlaceB || g.mt <= 2*g.mr)
 }
 
 // tiles computes tiles [lo, hi), counted down the columns of C.
@@ -85,13 +103,23 @@ func (g *product[T]) tiles(lo, hi int) {
 	}
 }
 
+// rows returns how many of the rows that are left the micro-kernel takes next,
+// and how many it computes. It is slow for less than half of mr.
+func (g *product[T]) rows(left int) (take, width int) {
+	take = min(g.mr, left)
+	switch {
+	case !g.strided:
+		return take, g.mr
+	case left > g.mr && left < g.mr*3/2:
+		take = (left + 1) / 2
+	}
+	return take, take
+}
+
 // tile computes m rows from i0 and n columns from j0.
 func (g *product[T]) tile(i0, m, j0, n int) {
 	kb := min(kBlock, g.k)
-	// An operand is used as it lies if the kernel can and it is near enough to
-	// stay in cache, or is not read often.
-	useA := g.strided && (g.ac == 1 || kb*g.ac <= inPlace || n <= 2*g.nr)
-	useB := g.strided && g.bc == 1 && (kb*g.br <= inPlace || m <= 2*g.mr)
+	useA, useB := g.useA(), g.useB()
 	mp := roundUp(m, g.mr)
 	buf := grab[T]((mp+g.nr)*kb + g.mr*g.nr)
 	defer buf.drop()
@@ -101,8 +129,10 @@ func (g *product[T]) tile(i0, m, j0, n int) {
 		k := min(kBlock, g.k-p0)
 		a, b := g.a[i0*g.ar+p0*g.ac:], g.b[j0*g.bc+p0*g.br:]
 		if !useA {
-			for i := 0; i < m; i += g.mr {
-				g.pack(pa[i*k:(i+g.mr)*k], g.mr, min(g.mr, m-i), k, a[i*g.ar:], g.ar, g.ac)
+			for i := 0; i < m; {
+				rows, width := g.rows(m - i)
+				g.pack(pa[i*k:(i+width)*k], width, rows, k, a[i*g.ar:], g.ar, g.ac)
+				i += rows
 			}
 		}
 		for j := 0; j < n; j += g.nr {
@@ -112,23 +142,21 @@ func (g *product[T]) tile(i0, m, j0, n int) {
 				g.pack(pb[:k*g.nr], g.nr, cols, k, bj, g.bc, br)
 				bj, br = pb, g.nr
 			}
-			for i := 0; i < m; i += g.mr {
-				rows := min(g.mr, m-i)
-				ai, ar, ac := pa[i*k:], 1, g.mr
+			for i := 0; i < m; {
+				rows, width := g.rows(m - i)
+				ai, ar, ac := pa[i*k:], 1, width
 				if useA {
 					ai, ar, ac = a[i*g.ar:], g.ar, g.ac
 				}
-				c := g.c[(i0+i)*g.cr+j0+j:]
-				if cols == g.nr && (rows == g.mr || g.strided) {
-					g.micro(rows, k, ai, ar, ac, bj, br, c, g.cr, add)
+				ci := g.c[(i0+i)*g.cr+j0+j:]
+				i += rows
+				if cols == g.nr && rows == width {
+					g.micro(rows, k, ai, ar, ac, bj, br, ci, g.cr, add)
 					continue
 				}
-				if !g.strided {
-					rows = g.mr
-				}
-				g.micro(rows, k, ai, ar, ac, bj, br, edge, g.nr, false)
-				for r := range min(rows, m-i) {
-					from, to := edge[r*g.nr:r*g.nr+cols], c[r*g.cr:r*g.cr+cols]
+				g.micro(width, k, ai, ar, ac, bj, br, edge, g.nr, false)
+				for r := range rows {
+					from, to := edge[r*g.nr:r*g.nr+cols], ci[r*g.cr:r*g.cr+cols]
 					if add {
 						addVec(to, to, from)
 					} else {
