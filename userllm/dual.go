@@ -16,6 +16,7 @@ import (
 type DualEncoder struct {
 	User  *Encoder
 	Label *nn.Linear // of the item's embedding and genres
+	Title *nn.Linear // of the item's title; nil: not read
 	Out   *nn.Linear // of the user's last state
 
 	logQ []float64 // of each item's share of the training targets
@@ -48,6 +49,13 @@ func NewDualEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset, popularity
 	return e
 }
 
+// ReadTitles gives both towers the items' titles; see Encoder.ReadTitles.
+func (e *DualEncoder) ReadTitles(r *rand.PCG, embed *nn.Embedding, titles [][]int32) {
+	e.User.ReadTitles(r, embed, titles)
+	e.User.Titles.Head = nil
+	e.Title = nn.NewLinear(r, embed.Weight.Value.Dim(1), e.User.Dim(), false)
+}
+
 // labels returns the label tower's vectors of items (1-based), [n, dim].
 func (e *DualEncoder) labels(s *autograd.Scope, items *tensor.Tensor) *autograd.Var {
 	x := e.User.Item.Forward(s, items)
@@ -55,7 +63,11 @@ func (e *DualEncoder) labels(s *autograd.Scope, items *tensor.Tensor) *autograd.
 		shares := s.Const(e.User.sharesOf(items))
 		x = autograd.Concat(-1, x, e.User.Genre.Forward(s, shares))
 	}
-	return e.Label.Forward(s, x)
+	x = e.Label.Forward(s, x)
+	if e.Title != nil {
+		x = autograd.Add(x, e.Title.Forward(s, e.User.Titles.of(s, items)))
+	}
+	return x
 }
 
 // states returns the user tower's vectors after the given places of the

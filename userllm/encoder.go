@@ -42,6 +42,7 @@ type Encoder struct {
 	Rating *nn.Embedding // nil where the data has no ratings
 	Gap    *nn.Embedding // nil where it has no times
 	Genre  *nn.Linear    // of the item's genres as shares; nil without genres
+	Titles *Titles       // of the item's title; nil: not read
 	Fuse   *nn.Linear
 	Pos    *nn.Embedding
 	Drop   nn.Dropout
@@ -143,6 +144,9 @@ func (e *Encoder) forward(s *autograd.Scope, b *events) *autograd.Var {
 		parts = append(parts, e.Genre.Forward(s, s.Const(e.sharesOf(b.items))))
 	}
 	x := e.Fuse.Forward(s, autograd.Concat(-1, parts...))
+	if e.Titles != nil { // the same as one more part of the concatenation
+		x = autograd.Add(x, e.Titles.In.Forward(s, e.Titles.of(s, b.items)))
+	}
 	x = autograd.Add(x, autograd.Slice(s.Use(e.Pos.Weight), 0, 0, b.n))
 	x = e.Drop.Forward(s, x)
 	x = e.Layers.Forward(s, x, nn.BlockInput{Mask: autograd.AttnMask{Causal: true}}, nil)
@@ -199,6 +203,9 @@ func (e *Encoder) PretrainLoss(s *autograd.Scope, timelines [][]history.Event) (
 	if e.Genre != nil {
 		logp := autograd.LogSoftmax(e.GenreHead.Forward(s, h), -1)
 		loss = autograd.Sub(loss, autograd.Sum(autograd.Mul(logp, s.Const(e.sharesOf(items)))))
+	}
+	if e.Titles != nil && e.Titles.words != nil {
+		loss = autograd.Add(loss, e.Titles.loss(s, h, items))
 	}
 	return loss, float64(len(at))
 }

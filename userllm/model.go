@@ -86,7 +86,7 @@ func (c ModelConfig) numParams(vocab, items, genres int) float64 {
 	d, layers := float64(c.Encoder.Dim), float64(c.Encoder.Layers)
 	n := d*float64(items+genres+c.Encoder.Length+c.Perceiver) + 12*layers*d*d
 	width, ffn, kv := float64(m.Dim), float64(m.FFN), float64(m.Dim)/float64(m.Heads)*float64(m.KVHeads)
-	n += d*width + width*float64(vocab) + float64(m.Layers)*(2*width*width+2*width*kv+3*width*ffn)
+	n += d*width + width*float64(items+vocab) + float64(m.Layers)*(2*width*width+2*width*kv+3*width*ffn)
 	if c.Perceiver > 0 {
 		n += 8 * d * d
 	}
@@ -122,12 +122,19 @@ func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 		u.Perceiver = nn.NewPerceiver(r, c.Perceiver, 1, nn.BlockConfig{Dim: e.Dim(), Heads: c.Encoder.Heads, FFN: 2 * e.Dim()})
 	}
 	u.Proj = nn.NewLinear(r, e.Dim(), m.Config.Dim, true)
+	if t := e.Titles; t != nil && u.Perceiver == nil { // read what the history says of words
+		tensor.Copy(u.Proj.Weight.Value, t.Head.Weight.Value)
+		tensor.Copy(u.Proj.Bias.Value, t.Head.Bias.Value)
+	}
 	if !u.soft {
 		m.AddCross(r, c.CrossEvery, m.Config.Dim, c.Gated)
 		if !c.Gated {
 			for _, l := range m.Layers {
 				if l.Cross != nil {
 					tensor.Fill(l.Cross.OProj.Weight.Value, 0)
+					if l.Cross.KVHeads == l.Cross.Heads {
+						tensor.Copy(l.Cross.VProj.Weight.Value, tensor.Eye(tensor.Float32, m.Config.Dim))
+					}
 				}
 			}
 		}
@@ -185,7 +192,11 @@ func (u *Model) SetStrategy(r *rand.PCG, strategy string, rank int) error {
 	if err := nn.TrainOnly(u, train...); err != nil {
 		return fmt.Errorf("strategy %s: %w", strategy, err)
 	}
-	for _, head := range []*nn.Linear{u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GenreHead} {
+	heads := []*nn.Linear{u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GenreHead}
+	if u.Encoder.Titles != nil {
+		heads = append(heads, u.Encoder.Titles.Head)
+	}
+	for _, head := range heads {
 		if head != nil {
 			head.Weight.Frozen, head.Bias.Frozen = true, true
 		}

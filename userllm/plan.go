@@ -24,40 +24,41 @@ func (r *Run) Scale(ctx context.Context, budget time.Duration) (Plan, error) {
 		return Plan{}, err
 	}
 	defer os.RemoveAll(dir)
-	const steps = 6
+	items := 96 + 4*r.Config.Batch
 	try := *r
 	try.Dir, try.measuring = dir, true
 	try.Log, try.Progress, try.Start = func(string) {}, nil, nil
-	try.Config.Plan = Plan{LMItems: steps * lmBatch, EncoderWindows: steps * encoderBatch, Windows: steps * batch}
-	begin := map[string]time.Time{} // of the third step: the first ones warm up
-	end := map[string]time.Time{}
+	try.Config.Plan = Plan{LMItems: 8 * items, EncoderWindows: items, Windows: items}
+	begin, end := map[string]time.Time{}, map[string]time.Time{} // the first steps warm up
+	last := map[string]int{}
 	try.Metrics = func(stage string, step int, _ map[string]float64) {
-		if step == 2 {
+		if step == warm {
 			begin[stage] = time.Now()
 		}
-		end[stage] = time.Now()
+		end[stage], last[stage] = time.Now(), step
 	}
-	if _, err := try.Model(ctx); err != nil {
-		return Plan{}, fmt.Errorf("measuring rates: %w", err)
-	}
-	if _, err := try.TextPrompt(ctx); err != nil {
-		return Plan{}, fmt.Errorf("measuring rates: %w", err)
-	}
-	if _, err := try.DualEncoder(ctx); err != nil {
-		return Plan{}, fmt.Errorf("measuring rates: %w", err)
-	}
-	seconds := func(size int, stages ...string) (s float64) { // for an item
-		for _, stage := range stages {
-			s += end[stage].Sub(begin[stage]).Seconds() / float64((steps-2)*size)
+	for _, train := range []func(context.Context) error{
+		func(ctx context.Context) error { _, err := try.Model(ctx); return err },
+		func(ctx context.Context) error { _, err := try.TextPrompt(ctx); return err },
+		func(ctx context.Context) error { _, err := try.DualEncoder(ctx); return err },
+	} {
+		if err := train(ctx); err != nil {
+			return Plan{}, fmt.Errorf("measuring rates: %w", err)
 		}
-		return s
+	}
+	seconds := func(stage string, size int) float64 { // an item
+		return end[stage].Sub(begin[stage]).Seconds() / float64((last[stage]-warm)*size)
 	}
 	b := budget.Seconds()
-	items := int(lmShare * b / seconds(lmBatch, "lm") / lmBatch)
+	window := seconds(modelName, r.Config.Batch) + seconds("textprompt", r.Config.Batch) + seconds("dual-encoder", dualBatch)
+	titles := int(lmShare * b / seconds("lm", lmBatch) / lmBatch)
 	return Plan{
 		// A power of two, so that a later run finds the model in the cache.
-		LMItems:        lmBatch << max(0, bits.Len(uint(items))-1),
-		EncoderWindows: max(encoderBatch, int(encoderShare*b/seconds(encoderBatch, "encoder"))),
-		Windows:        max(batch, int((1-lmShare-encoderShare)*b/seconds(batch, modelName, "textprompt", "dual-encoder"))),
+		LMItems:        lmBatch << max(0, bits.Len(uint(titles))-1),
+		EncoderWindows: max(encoderBatch, int(encoderShare*b/seconds("encoder", encoderBatch))),
+		Windows:        max(encoderBatch, int((1-lmShare-encoderShare)*b/window)),
 	}, nil
 }
+
+// warm is the step of a stage from which its rate is taken.
+const warm = 2

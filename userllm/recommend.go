@@ -65,7 +65,9 @@ func Load(dir string) (*Recommender, error) {
 	}
 	r := &Run{Config: a.Config, Cat: cat}
 	e := NewEncoder(stream(0, ""), a.Config.Model.Encoder, cat.Data)
-	u, err := r.join(e, lm.New(stream(0, ""), c))
+	m := lm.New(stream(0, ""), c)
+	e.Titles = newTitles(stream(0, ""), len(a.Items), m.Config.Dim, e.Dim())
+	u, err := r.join(e, m)
 	if err != nil {
 		return nil, fmt.Errorf("userllm: %s: %w", filepath.Join(dir, aboutFile), err)
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	Vocab  int         `json:"vocab"`  // of the tokenizer: 2048
 	Beam   int         `json:"beam"`   // hypotheses of a search for titles: 24
 	Titles int         `json:"titles"` // titles that TextPrompt reads: 10
+	Batch  int         `json:"batch"`  // windows in a step of stage 2: 4
+	LR     float64     `json:"lr"`     // peak learning rate of the language model in stage 2: 1e-3
 	Plan   Plan        `json:"plan"`
 }
 
@@ -42,15 +44,23 @@ const Targets = 8
 
 // The items of a training step.
 const (
-	lmBatch      = 64
-	encoderBatch = 16
-	batch        = 16
+	lmBatch      = 32
+	encoderBatch = 4
+	dualBatch    = 16 // its negatives are the other targets of the batch
+)
+
+// Peak learning rates; that of stage 2 is Config.LR.
+const (
+	lmRate      = 5e-3
+	encoderRate = 2e-3
+	dualRate    = 2e-3
 )
 
 // WithDefaults returns c with its zeros replaced, but for the plan's.
 func (c Config) WithDefaults() Config {
 	c.Model = c.Model.withDefaults()
 	c.Vocab, c.Beam, c.Titles = or(c.Vocab, 2048), or(c.Beam, 24), or(c.Titles, 10)
+	c.Batch, c.LR = or(c.Batch, 4), or(c.LR, 1e-3)
 	return c
 }
 
@@ -140,15 +150,22 @@ func (r *Run) LM(ctx context.Context) (*lm.Model, error) {
 		return textLoss(s, m, texts, nil)
 	}
 	build := func(path string) error {
-		return stage(ctx, r, "lm", m, items, lmBatch, r.Config.Plan.LMItems, 2e-3, loss, nil)
+		return stage(ctx, r, "lm", m, items, lmBatch, r.Config.Plan.LMItems, lmRate, loss, nil)
 	}
 	open := func(path string) (*lm.Model, error) { return m, train.LoadModel(path, m) }
-	return cached(r, "lm.safetensors", r.key("lm", r.Config.Seed, r.Config.Vocab, c, r.Config.Plan.LMItems), build, open)
+	return cached(r, "lm.safetensors", r.key("lm", r.Config.Seed, r.Config.Vocab, c, r.Config.Plan.LMItems, lmBatch, lmRate), build, open)
 }
 
-// Encoder returns the user encoder, pretrained to predict the next event.
+// Encoder returns the user encoder, pretrained to predict the next event. It
+// reads titles in the space of the pretrained language model.
 func (r *Run) Encoder(ctx context.Context) (*Encoder, error) {
-	e := NewEncoder(stream(r.Config.Seed, "encoder"), r.Config.Model.Encoder, r.Exp.Split.Dataset)
+	m, err := r.LM(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rng := stream(r.Config.Seed, "encoder")
+	e := NewEncoder(rng, r.Config.Model.Encoder, r.Exp.Split.Dataset)
+	e.ReadTitles(rng, m.Embed, r.Cat.titles)
 	loss := func(s *autograd.Scope, batch []window) (*autograd.Var, float64) {
 		timelines := make([][]history.Event, len(batch))
 		for i, w := range batch {
@@ -157,7 +174,7 @@ func (r *Run) Encoder(ctx context.Context) (*Encoder, error) {
 		return e.PretrainLoss(s, timelines)
 	}
 	items := windows(r.Exp.Split, r.Exp.Warm, e.Length(), max(1, e.Length()/2))
-	return e, stage(ctx, r, "encoder", e, items, encoderBatch, r.Config.Plan.EncoderWindows, 2e-3, loss, r.eval(loss))
+	return e, stage(ctx, r, "encoder", e, items, encoderBatch, r.Config.Plan.EncoderWindows, encoderRate, loss, r.eval(loss))
 }
 
 // Model returns User-LLM: encoder and language model joined and trained on the
@@ -178,7 +195,7 @@ func (r *Run) Model(ctx context.Context) (*Model, error) {
 	loss := func(s *autograd.Scope, batch []window) (*autograd.Var, float64) {
 		return u.loss(s, r.Cat, batch)
 	}
-	return u, stage(ctx, r, "user-llm", u, r.windows(), batch, r.Config.Plan.Windows, 1e-3, loss, r.eval(loss))
+	return u, stage(ctx, r, "user-llm", u, r.windows(), r.Config.Batch, r.Config.Plan.Windows, r.Config.LR, loss, r.eval(loss))
 }
 
 // join makes the model of encoder and language model, before stage 2.
@@ -207,14 +224,20 @@ func (r *Run) TextPrompt(ctx context.Context) (*lm.Model, error) {
 		}
 		return textLoss(s, m, texts, nil)
 	}
-	return m, stage(ctx, r, "textprompt", m, r.windows(), batch, r.Config.Plan.Windows, 1e-3, loss, r.eval(loss))
+	return m, stage(ctx, r, "textprompt", m, r.windows(), r.Config.Batch, r.Config.Plan.Windows, r.Config.LR, loss, r.eval(loss))
 }
 
 // DualEncoder returns the dual encoder, trained on the same targets.
 func (r *Run) DualEncoder(ctx context.Context) (*DualEncoder, error) {
-	e := NewDualEncoder(stream(r.Config.Seed, "dual"), r.Config.Model.Encoder, r.Exp.Split.Dataset, r.Exp.Popularity())
+	m, err := r.LM(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rng := stream(r.Config.Seed, "dual")
+	e := NewDualEncoder(rng, r.Config.Model.Encoder, r.Exp.Split.Dataset, r.Exp.Popularity())
+	e.ReadTitles(rng, m.Embed, r.Cat.titles)
 	loss := func(s *autograd.Scope, batch []window) (*autograd.Var, float64) { return e.windowLoss(s, batch) }
-	return e, stage(ctx, r, "dual-encoder", e, r.windows(), batch, r.Config.Plan.Windows, 2e-3, loss, r.eval(loss))
+	return e, stage(ctx, r, "dual-encoder", e, r.windows(), dualBatch, r.Config.Plan.Windows, dualRate, loss, r.eval(loss))
 }
 
 // validated is how many validation questions choose the best weights.
@@ -231,9 +254,9 @@ func (r *Run) eval(loss func(*autograd.Scope, []window) (*autograd.Var, float64)
 		defer s.Close()
 		s.Rand = stream(r.Config.Seed, "validation")
 		sum, n := 0.0, 0.0
-		for rest := ws; len(rest) > 0; rest = rest[min(batch, len(rest)):] {
+		for rest := ws; len(rest) > 0; rest = rest[min(dualBatch, len(rest)):] {
 			s.Reset()
-			l, w := loss(s, rest[:min(batch, len(rest))])
+			l, w := loss(s, rest[:min(dualBatch, len(rest))])
 			sum, n = sum+l.Value().Item(), n+w
 		}
 		return sum / math.Max(n, 1)
