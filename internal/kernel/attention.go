@@ -100,6 +100,10 @@ func (p *Attn) blockRows() int {
 	return min(max(p.Queries, 1), max(16, min(64, 1<<17/max(1, p.Keys))))
 }
 
+// termsPerScore is the cost of a score, in terms of a product: there are two
+// products, and the exponential takes as long as some tens of terms.
+func (p *Attn) termsPerScore() int { return 2*p.Dim + 64 }
+
 // Attention sets o to softmax(scale·q·kᵀ)·v for every batch and head, over the
 // keys that each query sees, and lse to the logarithm of the softmax's
 // denominator, which the gradient needs (Dao et al., 2022: the matrix of
@@ -112,7 +116,7 @@ func (p *Attn) blockRows() int {
 // row do not depend on the other queries as long as Lo is the same for all.
 func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
 	if p.Queries == 1 {
-		work := p.Heads / p.KVHeads * p.Keys * p.Dim
+		work := p.Heads / p.KVHeads * p.Keys * p.termsPerScore()
 		parallel.For(p.Batch*p.KVHeads, grain[T](work), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				s := p.sharedSpan(i/p.KVHeads, i%p.KVHeads)
@@ -123,7 +127,7 @@ func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
 	}
 	rows := p.blockRows()
 	blocks := ceilDiv(p.Queries, rows)
-	parallel.For(p.Batch*p.Heads*blocks, grain[T](rows*p.Keys*p.Dim), func(lo, hi int) {
+	parallel.For(p.Batch*p.Heads*blocks, grain[T](rows*p.Keys*p.termsPerScore()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			bh, i0 := i/blocks, i%blocks*rows
 			s := p.spanOf(bh/p.Heads, bh%p.Heads, i0, min(rows, p.Queries-i0))

@@ -11,7 +11,7 @@ func AttentionGrad[T Float](p *Attn, dq, dk, dv, q, k, v, o, lse, do []T) {
 	group := p.Heads / p.KVHeads
 	rows := p.blockRows()
 	// One task owns a key/value head of a batch, hence its part of dk and dv.
-	parallel.For(p.Batch*p.KVHeads, grain[T](group*p.Queries*p.Keys*p.Dim), func(lo, hi int) {
+	parallel.For(p.Batch*p.KVHeads, grain[T](group*p.Queries*p.Keys*2*p.termsPerScore()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			b, kh := i/p.KVHeads, i%p.KVHeads
 			if p.Queries == 1 {

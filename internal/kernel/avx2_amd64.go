@@ -15,12 +15,13 @@ func accelerate() {
 	tier = "avx2"
 	t := &active.f32
 	t.mr, t.nr, t.strided = 6, 16, true
-	t.directRows, t.serial = 1, 256<<10
+	t.directRows, t.serial = 1, 1<<20
 	t.micro, t.pack, t.dots, t.combine = microAVX32, packAVX32, dotsAVX32, combineAVX32
+	accelerateVectors(t)
 
 	d := &active.f64
 	d.mr, d.nr, d.strided = 6, 8, true
-	d.directRows, d.serial = 1, 128<<10
+	d.directRows, d.serial = 1, 1<<19
 	d.micro, d.pack, d.dots, d.combine = microAVX64, packAVX64, dotsAVX64, combineAVX64
 }
 

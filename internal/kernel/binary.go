@@ -105,6 +105,20 @@ func mulVec[T Float](dst, a, b []T) {
 	}
 }
 
+func addMul[T Float](dst, a, b []T) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] += a[i] * b[i]
+	}
+}
+
+func subMul[T Float](dst, x []T, mu, c T) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = (x[i] - mu) * c
+	}
+}
+
 // Div sets dst[i] = a[i] / b[i].
 func Div[T Float](dst, a, b []T) {
 	switch formOf(dst, a, b) {

@@ -6,16 +6,6 @@
 // its sums in registers over all terms. Strips are 8, 2 and 1 vectors and then
 // a masked one, narrower than a vector.
 
-// masks has eight words of ones and eight of zeros.
-DATA masks<>+0(SB)/8, $-1
-DATA masks<>+8(SB)/8, $-1
-DATA masks<>+16(SB)/8, $-1
-DATA masks<>+24(SB)/8, $-1
-DATA masks<>+32(SB)/8, $0
-DATA masks<>+40(SB)/8, $0
-DATA masks<>+48(SB)/8, $0
-DATA masks<>+56(SB)/8, $0
-GLOBL masks<>(SB), RODATA|NOPTR, $64
 
 // COMBINE sums DX terms into CX bytes of columns at DI: x at SI with stride
 // R8, w at BX with stride R9. Sums begin with what is at DI unless R12 is zero.
@@ -104,7 +94,7 @@ strip1: \
 	MOVQ $32, R13; \
 	CMPQ CX, R13; \
 	CMOVQLT CX, R13; \
-	LEAQ masks<>+32(SB), AX; \
+	LEAQ ·laneMasks+32(SB), AX; \
 	SUBQ R13, AX; \
 	VMOVDQU (AX), Y14; \
 	VXORPS Y0, Y0, Y0; \

@@ -13,11 +13,9 @@ func layerNorm[T Float](y, x, w, b, mean, rstd []T, cols int, eps T) {
 	for i := range mean {
 		r, o := x[i*cols:(i+1)*cols], y[i*cols:(i+1)*cols]
 		mu := t.sum(r) / T(cols)
-		rs := 1 / sqrt(centredSq(r, mu)/T(cols)+eps)
+		rs := 1 / sqrt(t.centredSq(r, mu)/T(cols)+eps)
 		mean[i], rstd[i] = mu, rs
-		for j, v := range r {
-			o[j] = (v - mu) * rs
-		}
+		t.subMul(o, r, mu, rs)
 		if w != nil {
 			t.mul(o, o, w)
 		}
@@ -56,16 +54,12 @@ func layerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
 	for i, mu := range mean {
 		rs := rstd[i]
 		r, d := x[i*cols:(i+1)*cols], dy[i*cols:(i+1)*cols]
-		for j, v := range r {
-			xhat[j] = (v - mu) * rs
-		}
+		t.subMul(xhat, r, mu, rs)
 		if db != nil {
 			t.add(db, db, d)
 		}
 		if dw != nil {
-			for j, v := range d {
-				dw[j] += v * xhat[j]
-			}
+			t.addMul(dw, d, xhat)
 		}
 		if dx == nil {
 			continue
@@ -76,9 +70,8 @@ func layerNormGrad[T Float](dx, dw, db, x, w, mean, rstd, dy []T, cols int) {
 		}
 		a, c := t.sum(g)/T(cols), t.dot(g, xhat)/T(cols)
 		o := dx[i*cols : (i+1)*cols]
-		for j, v := range g {
-			o[j] = rs * (v - a - xhat[j]*c)
-		}
+		t.addScaled(g, xhat, -c)
+		t.subMul(o, g, a, rs)
 	}
 }
 
@@ -110,15 +103,14 @@ func RMSNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
 
 func rmsNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
 	t := tableOf[T]()
-	buf := grab[T](cols)
+	buf := grab[T](2 * cols)
 	defer buf.drop()
-	g := buf.s
+	xhat, g := buf.s[:cols], buf.s[cols:]
 	for i, rs := range rstd {
 		r, d := x[i*cols:(i+1)*cols], dy[i*cols:(i+1)*cols]
 		if dw != nil {
-			for j, v := range d {
-				dw[j] += v * (r[j] * rs)
-			}
+			t.scale(xhat, r, rs)
+			t.addMul(dw, d, xhat)
 		}
 		if dx == nil {
 			continue
@@ -129,8 +121,7 @@ func rmsNormGrad[T Float](dx, dw, x, w, rstd, dy []T, cols int) {
 		}
 		c := t.dot(g, r) * rs * rs / T(cols)
 		o := dx[i*cols : (i+1)*cols]
-		for j, v := range g {
-			o[j] = rs * (v - r[j]*c)
-		}
+		t.addScaled(g, r, -c)
+		t.scale(o, g, rs)
 	}
 }

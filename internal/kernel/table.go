@@ -24,7 +24,9 @@ type table[T Float] struct {
 	combine func(k int, out, x []T, incx int, w []T, ldw int)
 
 	add, mul         func(dst, a, b []T)
+	addMul           func(dst, a, b []T) // dst += a*b
 	addScaled, scale func(dst, x []T, c T)
+	subMul           func(dst, x []T, mu, c T) // dst = (x-mu)*c
 
 	// Unary, dst may alias x.
 	exp, log, tanh, erf, sigmoid, gelu, geluTanh, silu func(dst, x []T)
@@ -36,6 +38,8 @@ type table[T Float] struct {
 	sum    func(x []T) T
 	dot    func(x, y []T) T
 	maxOf  func(x []T) T
+
+	centredSq func(x []T, mu T) T // Σ(x-mu)²
 
 	layerNorm     func(y, x, w, b, mean, rstd []T, cols int, eps T)
 	layerNormGrad func(dx, dw, db, x, w, mean, rstd, dy []T, cols int)
@@ -50,11 +54,12 @@ func portable[T Float]() table[T] {
 		mr: microRows, nr: microCols, micro: micro[T], pack: pack[T],
 		directRows: 8, serial: 32 << 10,
 		dots: dots[T], combine: combine[T],
-		add: addVec[T], mul: mulVec[T], addScaled: addScaled[T], scale: scale[T],
+		add: addVec[T], mul: mulVec[T], addMul: addMul[T],
+		addScaled: addScaled[T], scale: scale[T], subMul: subMul[T],
 		sigmoid: sigmoidVec[T], gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
 		geluGrad: geluGrad[T], geluTanhGrad: geluTanhGrad[T], siluGrad: siluGrad[T],
 		swiGLU: swiGLU[T],
-		sum:    sum[T], dot: dot[T], maxOf: maxOf[T],
+		sum:    sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T],
 		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T],
