@@ -2,7 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // The AVX2 tier. Sums of products are fused multiply-adds, one term after the
 // other from zero, in every path of the matrix product.
@@ -56,6 +60,11 @@ func transpose64(out *float64, width int, src *float64, stride, groups int)
 //go:noescape
 func dots32x32(out, x, w *float32, ldw, lines int)
 
+// copyLines copies n > 0 runs of 64 bytes, stride bytes apart, to out.
+//
+//go:noescape
+func copyLines(out, src unsafe.Pointer, stride, n int)
+
 func microAVX32(rows, k int, a []float32, ar, ac int, b []float32, br int, c []float32, ldc int, add bool) {
 	_, _, _ = a[(rows-1)*ar+(k-1)*ac], b[(k-1)*br+15], c[(rows-1)*ldc+15]
 	tile32(rows, k, &a[0], ar, ac, &b[0], br, &c[0], ldc, add)
@@ -83,13 +92,8 @@ func combineAVX64(k int, out, x []float64, incx int, w []float64, ldw int) {
 func packAVX32(out []float32, width, have, k int, src []float32, si, sp int) {
 	switch {
 	case si == 1 && have == 16 && width == 16:
-		for p := range k {
-			*(*[16]float32)(out[p*16:]) = *(*[16]float32)(src[p*sp:])
-		}
-	case si == 1 && have == 6 && width == 6:
-		for p := range k {
-			*(*[6]float32)(out[p*6:]) = *(*[6]float32)(src[p*sp:])
-		}
+		_, _ = out[16*k-1], src[(k-1)*sp+15]
+		copyLines(unsafe.Pointer(&out[0]), unsafe.Pointer(&src[0]), 4*sp, k)
 	case sp == 1 && have >= 8 && k >= 8:
 		packRows(out, width, have, k, src, si, 8, transpose32)
 	default:
@@ -100,13 +104,8 @@ func packAVX32(out []float32, width, have, k int, src []float32, si, sp int) {
 func packAVX64(out []float64, width, have, k int, src []float64, si, sp int) {
 	switch {
 	case si == 1 && have == 8 && width == 8:
-		for p := range k {
-			*(*[8]float64)(out[p*8:]) = *(*[8]float64)(src[p*sp:])
-		}
-	case si == 1 && have == 6 && width == 6:
-		for p := range k {
-			*(*[6]float64)(out[p*6:]) = *(*[6]float64)(src[p*sp:])
-		}
+		_, _ = out[8*k-1], src[(k-1)*sp+7]
+		copyLines(unsafe.Pointer(&out[0]), unsafe.Pointer(&src[0]), 8*sp, k)
 	case sp == 1 && have >= 4 && k >= 4:
 		packRows(out, width, have, k, src, si, 4, transpose64)
 	default:

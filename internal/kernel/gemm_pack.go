@@ -7,6 +7,13 @@ func pack[T Float](out []T, width, have, k int, src []T, si, sp int) {
 		clear(out)
 	}
 	switch {
+	case si == 1 && have <= 8: // too short for a call of copy
+		for p := range k {
+			o := out[p*width : p*width+have]
+			for i, v := range src[p*sp : p*sp+have] {
+				o[i] = v
+			}
+		}
 	case si == 1:
 		for p := range k {
 			copy(out[p*width:p*width+have], src[p*sp:])

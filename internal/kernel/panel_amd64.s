@@ -2,7 +2,8 @@
 
 #include "textflag.h"
 
-// Transposes: rows r and r+4 share a vector, a lane each.
+// Panels: rows copied, transposed, or transposed in registers and multiplied.
+// In a transpose rows r and r+4 share a vector, a lane each.
 
 // QUAD multiplies a square of 4 columns and 8 rows, from off(lo) and off(hi),
 // with the elements of x in Y12 to Y15 and adds the products to sums: column
@@ -184,5 +185,24 @@ loop:
 	LEAQ        (DI)(R9*4), DI
 	DECQ        DX
 	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func copyLines(out, src unsafe.Pointer, stride, n int)
+TEXT ·copyLines(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ n+24(FP), CX
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, SI
+	ADDQ    $64, DI
+	DECQ    CX
+	JNZ     loop
 	VZEROUPPER
 	RET
