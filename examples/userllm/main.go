@@ -157,15 +157,15 @@ func held(d *history.Dataset) int {
 
 // config returns what is trained. The sizes fit two cores.
 func (o options) config() userllm.Config {
-	c := userllm.Config{Seed: o.Seed, Beam: o.Beam, Titles: o.Titles, Vocab: 2048}
+	c := userllm.Config{Seed: o.Seed, Beam: o.Beam, Titles: o.Titles, Vocab: 4096}
 	c.Model.Fusion, c.Model.Strategy, c.Model.Perceiver = o.Fusion, o.Strategy, o.Perceiver
 	c.Model.Encoder.Length, c.Model.Encoder.Dropout = o.Length, 0.1
 	c.Model.Encoder.Dim, c.Model.Encoder.Layers = 64, 2
 	c.Model.LM.Dim, c.Model.LM.Layers, c.Model.LM.FFN = 128, 4, 256
 	if o.Dataset == synthetic {
-		c.Vocab = 512
+		c.Vocab, c.Model.CrossEvery = 1024, 1
 		c.Model.LM.Dim, c.Model.LM.Layers, c.Model.LM.FFN = 64, 2, 128
-		c.Plan = userllm.Plan{LMItems: 16384, EncoderWindows: 6000, Windows: 6000}
+		c.Plan = userllm.Plan{LMItems: 32768, EncoderWindows: 4000, Windows: 5000}
 	}
 	if o.Quick {
 		c.Vocab = 320
