@@ -3,7 +3,7 @@ package userllm
 import (
 	"context"
 	"fmt"
-	"math/bits"
+	"math"
 	"os"
 	"time"
 )
@@ -51,10 +51,10 @@ func (r *Run) Scale(ctx context.Context, budget time.Duration) (Plan, error) {
 	}
 	b := budget.Seconds()
 	window := seconds(modelName, r.Config.Batch) + seconds("textprompt", r.Config.Batch) + seconds("dual-encoder", dualBatch)
-	titles := int(lmShare * b / seconds("lm", lmBatch) / lmBatch)
+	titles := math.Log2(max(1, lmShare*b/seconds("lm", lmBatch)/lmBatch))
 	return Plan{
 		// A power of two, so that a later run finds the model in the cache.
-		LMItems:        lmBatch << max(0, bits.Len(uint(titles))-1),
+		LMItems:        lmBatch << int(math.Round(titles)),
 		EncoderWindows: max(encoderBatch, int(encoderShare*b/seconds("encoder", encoderBatch))),
 		Windows:        max(encoderBatch, int((1-lmShare-encoderShare)*b/window)),
 	}, nil
