@@ -3,7 +3,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -122,36 +121,4 @@ func TestVectorLoopsMatchPortable(t *testing.T) {
 			}
 		}
 	})
-}
-
-// Every path of a product sums one fused term after the other, so a product
-// does not depend on the number of rows or where a tile ends.
-func TestGemmPathsAgree(t *testing.T) {
-	t.Run("float32", testGemmPaths[float32])
-	t.Run("float64", testGemmPaths[float64])
-}
-
-func testGemmPaths[T Float](t *testing.T) {
-	r := rng(33)
-	for _, s := range [][3]int{{13, 70, 5}, {13, 70, 33}, {21, 37, 100}, {14, 97, 300}, {150, 131, 520}} {
-		m, n, k := s[0], s[1], s[2]
-		for kind := range 16 {
-			_, ar, ac := layout(m, k, kind%4)
-			_, br, bc := layout(k, n, kind/4)
-			as, _, _ := layout(m, k, kind%4)
-			bs, _, _ := layout(k, n, kind/4)
-			a, b := randn[T](r, as), randn[T](r, bs)
-			all, part := make([]T, m*n), make([]T, m*n)
-			Gemm(m, n, k, a, ar, ac, b, br, bc, 0, all, n)
-			for _, step := range []int{1, 2, 3, 5, 7, 8, 12} {
-				for i := 0; i < m; i += step {
-					rows := min(step, m-i)
-					half := n / 2 // and the columns on their own
-					Gemm(rows, half, k, a[i*ar:], ar, ac, b, br, bc, 0, part[i*n:], n)
-					Gemm(rows, n-half, k, a[i*ar:], ar, ac, b[half*bc:], br, bc, 0, part[i*n+half:], n)
-				}
-				sameBits(t, all, part, "%s", fmt.Sprint(s, " kind ", kind, " rows ", step))
-			}
-		}
-	}
 }

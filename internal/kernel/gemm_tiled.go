@@ -6,16 +6,17 @@ import (
 	"github.com/noema-ml/noema/internal/parallel"
 )
 
-// Bounds of a tile of C, the unit of parallel work. A panel of
-// B fits the first-level cache, the panels of A of a tile the second.
+// Bounds of a tile of C, the unit of parallel work. A panel of B fits the
+// first-level cache, the rows of A of a tile the second.
 const (
 	tileRows = 144
 	tileCols = 128
 	tileWork = 64 << 10 // tiles are not made smaller than this many terms
 
-	// Elements between the first and the last of an operand used in place.
-	inPlaceA = 32 << 10
-	inPlaceB = 8 << 10
+	// B is used in place for up to inPlaceRows rows of A, or if there are not
+	// more elements than inPlaceSize from its first to its last.
+	inPlaceRows = 60
+	inPlaceSize = 8 << 10
 )
 
 // product is one call of Gemm after Goto and van de Geijn (2008). C is cut
@@ -68,13 +69,12 @@ func tiled[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc i
 
 func (g *product[T]) count() int { return ceilDiv(g.m, g.mt) * ceilDiv(g.n, g.nt) }
 
-// shrink halves the tiles while there are too few to keep some cores busy,
-// and first the side that the operand to be packed lies along, so that it is
-// not packed several times.
+// shrink halves the tiles while there are too few to keep some cores busy. If
+// only B is packed, tiles lose columns first, so that no panel is packed twice.
 func (g *product[T]) shrink() {
 	for g.count() < 8 && g.mt*g.nt*g.k >= 2*tileWork {
 		switch {
-		case g.nt > g.nr && (g.mt < g.nt || g.useA()):
+		case g.nt > g.nr && (g.mt < g.nt || g.strided):
 			g.nt = roundUp(ceilDiv(g.nt, 2), g.nr)
 		case g.mt > g.mr:
 			g.mt = roundUp(ceilDiv(g.mt, 2), g.mr)
@@ -84,14 +84,10 @@ func (g *product[T]) shrink() {
 	}
 }
 
-// useA and useB tell whether an operand is used as it lies: if the kernel can
-// and it is small enough to stay in cache, or is not read often.
-func (g *product[T]) useA() bool {
-	return g.strided && (g.ac == 1 || min(kBlock, g.k)*g.ac <= inPlaceA || g.nt <= 2*g.nr)
-}
-
+// useB reports whether B is used as it lies: if the kernel can and B stays in
+// the first-level cache or is not read often. A always is if the kernel can.
 func (g *product[T]) useB() bool {
-	return g.strided && g.bc == 1 && (min(kBlock, g.k)*g.br <= inPlaceB || g.mt <= 2*g.mr)
+	return g.strided && g.bc == 1 && (min(kBlock, g.k)*g.br <= inPlaceSize || g.mt <= inPlaceRows)
 }
 
 // tiles computes tiles [lo, hi), counted down the columns of C.
@@ -104,7 +100,7 @@ func (g *product[T]) tiles(lo, hi int) {
 }
 
 // rows returns how many of the rows that are left the micro-kernel takes next,
-// and how many it computes. It is slow for less than half of mr.
+// and how many it computes. One or two rows would take as long as three.
 func (g *product[T]) rows(left int) (take, width int) {
 	take = min(g.mr, left)
 	switch {
@@ -119,8 +115,11 @@ func (g *product[T]) rows(left int) (take, width int) {
 // tile computes m rows from i0 and n columns from j0.
 func (g *product[T]) tile(i0, m, j0, n int) {
 	kb := min(kBlock, g.k)
-	useA, useB := g.useA(), g.useB()
-	mp := roundUp(m, g.mr)
+	useB := g.useB()
+	mp := 0
+	if !g.strided {
+		mp = roundUp(m, g.mr)
+	}
 	buf := grab[T]((mp+g.nr)*kb + g.mr*g.nr)
 	defer buf.drop()
 	pa, pb, edge := buf.s[:mp*kb], buf.s[mp*kb:(mp+g.nr)*kb], buf.s[(mp+g.nr)*kb:]
@@ -128,11 +127,9 @@ func (g *product[T]) tile(i0, m, j0, n int) {
 	for p0 := 0; p0 < g.k; p0 += kBlock {
 		k := min(kBlock, g.k-p0)
 		a, b := g.a[i0*g.ar+p0*g.ac:], g.b[j0*g.bc+p0*g.br:]
-		if !useA {
-			for i := 0; i < m; {
-				rows, width := g.rows(m - i)
-				g.pack(pa[i*k:(i+width)*k], width, rows, k, a[i*g.ar:], g.ar, g.ac)
-				i += rows
+		if !g.strided {
+			for i := 0; i < m; i += g.mr {
+				g.pack(pa[i*k:(i+g.mr)*k], g.mr, min(g.mr, m-i), k, a[i*g.ar:], g.ar, g.ac)
 			}
 		}
 		for j := 0; j < n; j += g.nr {
@@ -144,9 +141,9 @@ func (g *product[T]) tile(i0, m, j0, n int) {
 			}
 			for i := 0; i < m; {
 				rows, width := g.rows(m - i)
-				ai, ar, ac := pa[i*k:], 1, width
-				if useA {
-					ai, ar, ac = a[i*g.ar:], g.ar, g.ac
+				ai, ar, ac := a[i*g.ar:], g.ar, g.ac
+				if !g.strided {
+					ai, ar, ac = pa[i*k:], 1, g.mr
 				}
 				ci := g.c[(i0+i)*g.cr+j0+j:]
 				i += rows
