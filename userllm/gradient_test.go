@@ -59,6 +59,12 @@ func TestGradients(t *testing.T) {
 		check("encoder/sampled softmax/"+name, few, func(s *autograd.Scope) (*autograd.Var, float64) { return few.PretrainLoss(s, timelines) })
 		dual := NewDualEncoder(pcg(), EncoderConfig{Dim: 4, Layers: 1, Heads: 2, Length: 4}, d, []int{1, 2, 3, 0, 4, 1})
 		check("dual encoder/"+name, dual, func(s *autograd.Scope) (*autograd.Var, float64) { return dual.windowLoss(s, toyWindows()) })
+		titled := toyEncoder(d)
+		titled.ReadTitles(pcg(), toyLM().Embed, c.titles)
+		check("encoder/titles/"+name, titled, func(s *autograd.Scope) (*autograd.Var, float64) { return titled.PretrainLoss(s, timelines) })
+		read := NewDualEncoder(pcg(), EncoderConfig{Dim: 4, Layers: 1, Heads: 2, Length: 4}, d, []int{1, 2, 3, 0, 4, 1})
+		read.ReadTitles(pcg(), toyLM().Embed, c.titles)
+		check("dual encoder/titles/"+name, read, func(s *autograd.Scope) (*autograd.Var, float64) { return read.windowLoss(s, toyWindows()) })
 	}
 	for _, cfg := range []ModelConfig{
 		{Fusion: "cross"}, {Fusion: "cross", Gated: true, CrossEvery: 1}, {Fusion: "soft"},
