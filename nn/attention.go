@@ -43,8 +43,8 @@ func NewAttention(r *rand.PCG, c BlockConfig) *Attention {
 // With a cache, x is S further positions of the cache's B rows: they see what
 // the row holds, themselves and what comes before them, and are then kept, in
 // row r the first mask.KeyLen[r] of them (nil: all); the rest of mask is
-// ignored. The scope must not record, and rows hold one text each. It panics with *tensor.ShapeError if the
-// shapes do not fit.
+// ignored. The scope must not record, and rows hold one text each. It panics
+// with *tensor.ShapeError if the shapes do not fit.
 func (a *Attention) Forward(s *autograd.Scope, x *autograd.Var, mask autograd.AttnMask, at []int32, cache *KVCache) *autograd.Var {
 	if x.Rank() != 3 || cache != nil && cache.Rows() != x.Dim(0) {
 		tensor.Fail("self attention", fmt.Sprintf("needs [rows, seq, dim], and as many rows as the cache has (%d)", cache.Rows()), x.Value())

@@ -177,7 +177,7 @@ func (f *Folder) Path(elem ...string) string {
 	return filepath.Join(append([]string{f.dir}, elem...)...)
 }
 
-// WriteFile puts a file into the folder, whole or not at all; see WriteFile.
+// WriteFile puts a file into the folder, whole or not at all; see file.Write.
 func (f *Folder) WriteFile(name string, data []byte) error {
 	return file.Write(f.Path(name), data)
 }
