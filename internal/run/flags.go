@@ -19,6 +19,7 @@ import (
 // A UsageError is a mistake on the command line: one line that says what to do.
 type UsageError struct{ Text string }
 
+// Error returns the line.
 func (e *UsageError) Error() string { return e.Text }
 
 // Usagef makes a *UsageError.
