@@ -38,7 +38,7 @@ func NewDualEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset, popularity
 		width += featureDim
 	}
 	e.Label = nn.NewLinear(r, width, c.Dim, true)
-	e.User.ItemHead, e.User.RatingHead, e.User.GenreHead = nil, nil, nil
+	e.User.ItemHead, e.User.RatingHead, e.User.GapHead, e.User.GenreHead = nil, nil, nil, nil
 	total := 0
 	for _, n := range popularity {
 		total += n

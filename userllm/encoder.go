@@ -51,6 +51,7 @@ type Encoder struct {
 
 	ItemHead   *nn.Linear // to the item embedding's space, which scores by dot product
 	RatingHead *nn.Linear
+	GapHead    *nn.Linear
 	GenreHead  *nn.Linear
 
 	features *history.Features
@@ -78,6 +79,7 @@ func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 	}
 	if d.HasTimes {
 		e.Gap = nn.NewEmbedding(r, f.NumGaps, featureDim)
+		e.GapHead = nn.NewLinear(r, c.Dim, f.NumGaps, true)
 		width += featureDim
 	}
 	if n := len(d.Genres); n > 0 {
@@ -198,6 +200,10 @@ func (e *Encoder) PretrainLoss(s *autograd.Scope, timelines [][]history.Event) (
 	loss := e.itemLoss(s, h, items)
 	if e.Rating != nil {
 		l := autograd.CrossEntropy(e.RatingHead.Forward(s, h), pick(next.ratings), 0, 0)
+		loss = autograd.Add(loss, autograd.Sum(l))
+	}
+	if e.Gap != nil { // the first gap of a window is unknown, 0, and ignored
+		l := autograd.CrossEntropy(e.GapHead.Forward(s, h), pick(next.gaps), 0, 0)
 		loss = autograd.Add(loss, autograd.Sum(l))
 	}
 	if e.Genre != nil {

@@ -79,7 +79,7 @@ func TestGradients(t *testing.T) {
 			}
 		}
 		// The heads serve pretraining only.
-		u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GenreHead = nil, nil, nil
+		u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GapHead, u.Encoder.GenreHead = nil, nil, nil, nil
 		name := fmt.Sprintf("user-llm/%s perceiver=%d gated=%v %s", cfg.Fusion, cfg.Perceiver, cfg.Gated, cfg.Strategy)
 		check(name, u, func(s *autograd.Scope) (*autograd.Var, float64) { return u.loss(s, c, toyWindows()) })
 	}

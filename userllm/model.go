@@ -192,7 +192,7 @@ func (u *Model) SetStrategy(r *rand.PCG, strategy string, rank int) error {
 	if err := nn.TrainOnly(u, train...); err != nil {
 		return fmt.Errorf("strategy %s: %w", strategy, err)
 	}
-	heads := []*nn.Linear{u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GenreHead}
+	heads := []*nn.Linear{u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GapHead, u.Encoder.GenreHead}
 	if u.Encoder.Titles != nil {
 		heads = append(heads, u.Encoder.Titles.Head)
 	}

@@ -81,7 +81,7 @@ func TestStrategies(t *testing.T) {
 	encoder := []string{"encoder.item.weight", "encoder.rating.weight", "encoder.gap.weight", "encoder.genre.weight", "encoder.fuse.weight", "encoder.pos.weight", "encoder.layers.0.attn.q_proj.weight", "encoder.norm.weight"}
 	lora := []string{"lm.layers.0.attn.q_proj.lora.a", "lm.layers.0.attn.o_proj.lora.b", "lm.layers.1.ffn.*.lora.a"}
 	words := []string{"lm.embed.weight", "lm.layers.0.attn.q_proj.weight", "lm.layers.1.ffn.*.weight", "lm.norm.weight", "lm.layers.0.attn_norm.weight"}
-	heads := []string{"encoder.item_head.*", "encoder.rating_head.*", "encoder.genre_head.*"}
+	heads := []string{"encoder.item_head.*", "encoder.rating_head.*", "encoder.gap_head.*", "encoder.genre_head.*"}
 	for _, k := range []struct {
 		strategy       string
 		trains, leaves [][]string
