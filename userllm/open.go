@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -58,6 +60,16 @@ func (r *Run) Describe() error {
 	})
 }
 
+// ReadConfig returns the configuration that Describe wrote to the folder dir. If
+// there is none, the error is an fs.ErrNotExist.
+func ReadConfig(dir string) (Config, error) {
+	a, err := readAbout(dir)
+	if err != nil {
+		return Config{}, err
+	}
+	return a.Config, nil
+}
+
 // Validate returns an error that names a value out of its range.
 func (c Config) Validate() error {
 	if c.Vocab < 0 || c.Beam < 0 || c.Titles < 0 || c.Plan.LMItems < 0 || c.Plan.EncoderWindows < 0 || c.Plan.Windows < 0 {
@@ -69,12 +81,17 @@ func (c Config) Validate() error {
 	return c.Model.Validate()
 }
 
+// cacheVersion is to be raised when the code makes something else of the same
+// data and values: when it changes how the tokenizer or the language model is
+// built or trained.
+const cacheVersion = 1
+
 // key names what a cached file depends on: the training data and the given
 // values.
 func (r *Run) key(values ...any) string {
 	h := sha256.New()
 	d := r.Exp.Split.Dataset
-	fmt.Fprintln(h, d.Name, d.Genres, optim.Tier())
+	fmt.Fprintln(h, cacheVersion, d.Name, d.Genres, optim.Tier())
 	for _, item := range d.Items {
 		fmt.Fprintln(h, item.Title, item.Genres)
 	}
@@ -85,6 +102,28 @@ func (r *Run) key(values ...any) string {
 	}
 	json.NewEncoder(h).Encode(values)
 	return fmt.Sprintf("%x", h.Sum(nil)[:12])
+}
+
+// Fingerprint is a hash of everything that the experiment knows: items, events,
+// and who and what is withheld.
+func (e *Experiment) Fingerprint() string {
+	h := sha256.New()
+	d := e.Split.Dataset
+	fmt.Fprintln(h, d.Name, d.Genres, d.HasRatings, d.HasTimes, e.Split.Held, e.Split.Valid, e.Split.MinHistory, e.Cold)
+	for _, item := range d.Items {
+		fmt.Fprintf(h, "%q %q %v\n", item.Key, item.Title, item.Genres)
+	}
+	var b []byte
+	for _, u := range d.Users {
+		b = fmt.Appendf(b[:0], "%q %d\n", u.Key, len(u.Events))
+		for _, ev := range u.Events {
+			b = binary.LittleEndian.AppendUint32(b, uint32(ev.Item))
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(ev.Rating))
+			b = binary.LittleEndian.AppendUint64(b, uint64(ev.Time))
+		}
+		h.Write(b)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
 // cached returns what open reads from the run folder's file of that name. If

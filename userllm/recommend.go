@@ -48,7 +48,11 @@ type Recommender struct {
 // Load opens the run folder dir of a finished training. It returns an error
 // that names the file if one is missing, damaged or does not fit the others.
 func Load(dir string) (*Recommender, error) {
-	a, cat, err := readAbout(dir)
+	a, err := readAbout(dir)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := a.catalogue(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -87,35 +91,40 @@ func newRecommender(u *Model, cat *Catalogue, c Config) *Recommender {
 }
 
 // readAbout reads what a run folder says of itself.
-func readAbout(dir string) (*about, *Catalogue, error) {
+func readAbout(dir string) (*about, error) {
 	path := filepath.Join(dir, aboutFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("userllm: no run in %s: %w", dir, err)
+		return nil, fmt.Errorf("userllm: no run in %s: %w", dir, err)
 	}
 	a := new(about)
 	if err := json.Unmarshal(text, a); err != nil {
-		return nil, nil, fmt.Errorf("userllm: %s: %w", path, err)
+		return nil, fmt.Errorf("userllm: %s: %w", path, err)
 	}
 	if err := a.check(); err != nil {
-		return nil, nil, fmt.Errorf("userllm: %s: %w", path, err)
+		return nil, fmt.Errorf("userllm: %s: %w", path, err)
 	}
 	a.Config = a.Config.WithDefaults()
-	path = filepath.Join(dir, tokenizerFile)
-	text, err = os.ReadFile(path)
+	return a, nil
+}
+
+// catalogue makes the catalogue with the tokenizer in the folder dir.
+func (a *about) catalogue(dir string) (*Catalogue, error) {
+	path := filepath.Join(dir, tokenizerFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("userllm: %w", err)
+		return nil, fmt.Errorf("userllm: %w", err)
 	}
 	tok, err := tokenizer.Load(bytes.NewReader(text))
 	if err != nil {
-		return nil, nil, fmt.Errorf("userllm: %s: %w", path, err)
+		return nil, fmt.Errorf("userllm: %s: %w", path, err)
 	}
 	d := &history.Dataset{Name: a.Name, Items: a.Items, Genres: a.Genres, HasRatings: a.HasRatings, HasTimes: a.HasTimes}
 	cat, err := NewCatalogue(d, tok)
 	if err != nil {
-		return nil, nil, fmt.Errorf("userllm: %s: %w", path, err)
+		return nil, fmt.Errorf("userllm: %s: %w", path, err)
 	}
-	return a, cat, nil
+	return cat, nil
 }
 
 // check makes sure that what the file says cannot lead out of range.
@@ -155,8 +164,9 @@ type Recommendation struct {
 }
 
 // Recommend returns the k most probable next items for a user with this
-// history, oldest event first, leaving out what the history holds. At most as
-// many come back as the run's beam is wide. Empty histories are answered by
+// history, oldest event first, leaving out what the history holds. Fewer come
+// back if the search, as wide as the run's beam, finds fewer: at least one for
+// each title that it ends with. Empty histories are answered by
 // what the model holds likely of anyone. It returns an error if an event's
 // item is not in the catalogue or ctx is cancelled.
 func (r *Recommender) Recommend(ctx context.Context, events []history.Event, k int) ([]Recommendation, error) {
@@ -173,7 +183,8 @@ type User struct {
 	r      *Recommender
 	events []history.Event
 	seen   map[int32]bool
-	memory *tensor.Tensor // [1, n, width]; nil: no events
+	memory *tensor.Tensor   // [1, n, width]; nil: no events
+	vector func() []float64 // Embedding's, computed at the first call
 }
 
 // User computes the embeddings of a history, oldest event first. It returns an
@@ -198,6 +209,8 @@ func (u *User) Append(events ...history.Event) error {
 	s := autograd.Inference()
 	defer s.Close()
 	u.memory = u.r.model.recall(s, u.events)
+	all := u.events
+	u.vector = sync.OnceValue(func() []float64 { return u.r.model.UserEmbedding(all) })
 	return nil
 }
 
@@ -214,7 +227,7 @@ func (u *User) Memory() *tensor.Tensor {
 // Embedding returns one vector for the user: the encoder's state after the last
 // event, [dim], or nil without events.
 func (u *User) Embedding() []float64 {
-	return u.r.model.UserEmbedding(u.events)
+	return slices.Clone(u.vector())
 }
 
 // Recommend is Recommender.Recommend for this user.

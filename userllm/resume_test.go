@@ -3,6 +3,7 @@ package userllm
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -44,6 +45,20 @@ func TestResumeIsExact(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*"))
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// A run is described as it is trained, whatever the defaults become later.
+func TestReadConfig(t *testing.T) {
+	dir := t.TempDir()
+	_, err := ReadConfig(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	r, err := tinyRun(context.Background(), dir, tinyConfig(), tinyData())
+	require.NoError(t, err)
+	r.Config.LR, r.Config.Plan.Windows = 0.125, 77
+	require.NoError(t, r.Describe())
+	got, err := ReadConfig(dir)
+	require.NoError(t, err)
+	require.Equal(t, r.Config, got)
 }
 
 // The number of cores changes nothing.
