@@ -84,6 +84,8 @@ func (r *reader) genre(ctx context.Context, first []float32) (int32, error) {
 	return -1, nil
 }
 
+func (r *reader) close() { r.s.Close() }
+
 // flops returns and clears what was spent.
 func (r *reader) flops() int64 {
 	n := r.s.FLOPs
@@ -214,6 +216,12 @@ func (a *scored) cost() (int, int64) {
 	return 0, a.flops()
 }
 
+func (a *scored) close() {
+	if d, ok := a.Scorer.(*dualScorer); ok {
+		d.s.Close()
+	}
+}
+
 // counted answers genre tasks by rule.
 type counted func(t Task, events []history.Event) int32
 
@@ -226,3 +234,5 @@ func (a counted) genre(_ context.Context, t Task, events []history.Event) (int32
 }
 
 func (a counted) cost() (int, int64) { return 0, 0 }
+
+func (a counted) close() {}

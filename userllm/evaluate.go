@@ -173,15 +173,15 @@ func one(b bool) float64 {
 }
 
 // Summary is what the outcomes of all methods come to: outcomes[method] holds
-// one slice for each seed, of one outcome a probe.
+// one slice for each seed, of one outcome a probe. FavGenre also has its metric
+// over the cold users alone, "accuracy-cold".
 func Summary(seed uint64, probes []Probe, outcomes map[string][][]Outcome) (figures, differences []Figure) {
 	for task := range numTasks {
-		var at []int
-		var users []int32
-		for i, p := range probes {
-			if p.Task == task {
-				at, users = append(at, i), append(users, int32(p.User))
-			}
+		at, users := choose(probes, func(p Probe) bool { return p.Task == task })
+		var cold []int
+		var coldUsers []int32
+		if task == FavGenre {
+			cold, coldUsers = choose(probes, func(p Probe) bool { return p.Task == task && p.Cold })
 		}
 		if len(at) == 0 {
 			continue
@@ -191,11 +191,16 @@ func Summary(seed uint64, probes []Probe, outcomes map[string][][]Outcome) (figu
 			if !answers(method, task) || len(seeds) == 0 {
 				continue
 			}
-			for _, m := range measures(task) {
-				values := mean(seeds, at, m.of)
-				f := Figure{Task: task, Method: method, Metric: m.name, N: len(at)}
-				f.Interval = metric.Bootstrap(values, users, stream(seed, "bootstrap"), resamples)
+			add := func(m measure, name string, at []int, users []int32) {
+				f := Figure{Task: task, Method: method, Metric: name, N: len(at)}
+				f.Interval = metric.Bootstrap(mean(seeds, at, m.of), users, stream(seed, "bootstrap"), resamples)
 				figures = append(figures, f)
+			}
+			for i, m := range measures(task) {
+				add(m, m.name, at, users)
+				if i == 0 && len(cold) > 0 {
+					add(m, m.name+"-cold", cold, coldUsers)
+				}
 			}
 			figures = append(figures, millis(task, method, seeds, at))
 		}
@@ -214,6 +219,16 @@ func Summary(seed uint64, probes []Probe, outcomes map[string][][]Outcome) (figu
 		}
 	}
 	return figures, differences
+}
+
+// choose returns the places of the probes for which want holds, and their users.
+func choose(probes []Probe, want func(Probe) bool) (at []int, users []int32) {
+	for i, p := range probes {
+		if want(p) {
+			at, users = append(at, i), append(users, int32(p.User))
+		}
+	}
+	return at, users
 }
 
 // mean returns a measure of each of the given probes, averaged over the seeds.

@@ -17,6 +17,7 @@ import (
 type Probe struct {
 	Task   Task
 	User   int
+	Cold   bool    // the user trained nothing
 	Pos    int     // the history is the user's events before this place
 	Item   int32   // NextItem: the item that came next
 	Genres []int32 // the genre tasks: the right answers
@@ -28,7 +29,7 @@ type Probe struct {
 type Experiment struct {
 	Split *history.Split
 	Warm  []int // users whose training events train
-	Cold  []int
+	Cold  []int // the others, ascending
 }
 
 // coldEvery is the share of users that are cold: one in so many.
@@ -92,6 +93,9 @@ func (e *Experiment) Probes(length int) []Probe {
 			}
 		}
 	}
+	for i := range ps {
+		_, ps[i].Cold = slices.BinarySearch(e.Cold, ps[i].User)
+	}
 	return ps
 }
 
@@ -134,6 +138,8 @@ type answerer interface {
 	// cost returns and clears the tokens read and the FLOPs spent since the
 	// last call.
 	cost() (tokens int, flops int64)
+	// close gives its memory back; it answers nothing more.
+	close()
 }
 
 // Outcome is what a method answered to a probe.
@@ -159,6 +165,7 @@ func (e *Experiment) ask(ctx context.Context, probes []Probe, method func() answ
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
 			a := method()
+			defer a.close()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(probes) {
@@ -178,6 +185,7 @@ func (e *Experiment) ask(ctx context.Context, probes []Probe, method func() answ
 		return nil, err
 	}
 	a := method()
+	defer a.close()
 	for task := range numTasks {
 		var of []int
 		for i := range probes {

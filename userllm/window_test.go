@@ -83,6 +83,7 @@ func TestExperiment(t *testing.T) {
 	require.NotEqual(t, e.Cold, NewExperiment(d, tinyHeld, 2).Cold)
 	for _, p := range e.Probes(10) {
 		events := d.Users[p.User].Events
+		require.Equal(t, slices.Contains(e.Cold, p.User), p.Cold)
 		switch p.Task {
 		case NextItem:
 			require.GreaterOrEqual(t, p.Pos, len(events)-tinyHeld)
