@@ -99,10 +99,12 @@ func fields(m map[string]any, v reflect.Value, depth int) {
 		f := v.Type().Field(i)
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case name == "-" && opts == "", !f.IsExported():
+		case name == "-" && opts == "":
 			continue
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct: // of an unexported type, too
 			fields(m, v.Field(i), depth+1)
+			continue
+		case !f.IsExported():
 			continue
 		case name == "":
 			name = f.Name

@@ -80,7 +80,7 @@ type Results struct {
 	Machine       string         `json:"machine"` // see Machine
 	Go            string         `json:"go"`      // runtime.Version()
 	WeightsSHA256 string         `json:"weights_sha256"`
-	Seconds       float64        `json:"seconds,omitempty"` // wall clock
+	Seconds       float64        `json:"seconds,omitempty"` // wall clock of the process that wrote them, not of those a resumed run had before
 	Extra         map[string]any `json:"extra,omitempty"`   // what one program adds
 }
 
