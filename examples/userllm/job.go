@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,11 +44,64 @@ func (o options) read() (*questions, error) {
 	return q, nil
 }
 
+// began is what plan.json keeps of the start of a run, to go on with.
+type began struct {
+	Plan userllm.Plan `json:"plan"`
+	Data facts        `json:"data"`
+}
+
+// facts tell one data set from another.
+type facts struct {
+	Users  int    `json:"users"`
+	Items  int    `json:"items"`
+	Events int    `json:"events"`
+	SHA256 string `json:"sha256"` // of the content; see userllm.Experiment.Fingerprint
+}
+
+func (q *questions) facts() facts {
+	return facts{len(q.data.Users), len(q.data.Items), q.data.NumEvents(), q.exp.Fingerprint()}
+}
+
+// changed names how the data differ from those the run began with, "" if they
+// do not.
+func (f facts) changed(now facts) string {
+	for _, n := range []struct {
+		name      string
+		then, now int
+	}{{"users", f.Users, now.Users}, {"items", f.Items, now.Items}, {"events", f.Events, now.Events}} {
+		if n.then != n.now {
+			return fmt.Sprintf("%d %s, now %d", n.then, n.name, n.now)
+		}
+	}
+	if f.SHA256 != now.SHA256 {
+		return "as many users, items and events, but others"
+	}
+	return ""
+}
+
+// settings are what results.json keeps: the flags, and all that follows from
+// them.
+type settings struct {
+	options
+	Run userllm.Config `json:"run"`
+}
+
 // job trains and tests every method for every seed and writes the results.
 func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonFile string) error {
 	begin := time.Now()
 	say("→ %s", folder.Dir())
 	exp, probes := q.exp, q.probes
+	plan, err := begun(folder, q)
+	if err != nil {
+		return err
+	}
+	config, err := userllm.ReadConfig(folder.Dir()) // what this program trains by default may have changed since
+	if errors.Is(err, fs.ErrNotExist) {
+		config, err = o.config(), nil
+	}
+	if err != nil {
+		return err
+	}
 	metrics, err := run.OpenMetrics(folder.Path("metrics.jsonl"))
 	if err != nil {
 		return err
@@ -55,9 +109,8 @@ func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonF
 	defer metrics.Close()
 	outcomes := map[string][][]userllm.Outcome{}
 	var first *userllm.Run
-	var plan *userllm.Plan
 	for k := range o.Seeds {
-		c := o.config()
+		c := config
 		c.Seed += uint64(k)
 		dir := folder.Dir()
 		if k > 0 {
@@ -75,7 +128,7 @@ func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonF
 			first = r
 		}
 		if plan == nil {
-			if plan, err = planned(ctx, folder, o, r); err != nil {
+			if plan, err = planned(ctx, folder, o, q, r); err != nil {
 				return err
 			}
 		}
@@ -98,13 +151,20 @@ func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonF
 	if err != nil {
 		return err
 	}
-	curves, spent, err := training(folder.Path("metrics.jsonl"))
+	spent, curves, err := training(folder.Path("metrics.jsonl"))
 	if err != nil {
 		return err
 	}
+	trained := trainingTable(spent, o.Seeds)
+	fmt.Println()
+	trained.Print(os.Stdout, 0)
+	flops := map[string]float64{}
+	for _, s := range spent {
+		flops[s.name] = s.flops
+	}
 	results := run.Results{
-		Results: rows, Config: o, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(model), Seconds: time.Since(begin).Seconds(),
-		Extra: map[string]any{"plan": plan, "training_flops": spent, "differences": differenceRows(differences)},
+		Results: rows, Config: settings{o, first.Config}, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(model), Seconds: time.Since(begin).Seconds(),
+		Extra: map[string]any{"plan": plan, "training_flops": flops, "differences": differenceRows(differences)},
 	}
 	if err := results.Write(folder.Path("results.json")); err != nil {
 		return err
@@ -117,7 +177,7 @@ func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonF
 	if err := metrics.Close(); err != nil {
 		return err
 	}
-	if err := report(folder, o, first, model, rows, differences, curves); err != nil {
+	if err := report(folder, o, first, model, rows, differences, append([]run.Block{trained}, curves...)); err != nil {
 		return err
 	}
 	say("\nweights %s", results.WeightsSHA256[:16])
@@ -126,21 +186,31 @@ func job(ctx context.Context, folder *run.Folder, o options, q *questions, jsonF
 	return nil
 }
 
-// planned returns how much each stage trains: as the folder says if it was
-// resumed, else fixed, or scaled to the budget by rates measured now.
-func planned(ctx context.Context, folder *run.Folder, o options, r *userllm.Run) (*userllm.Plan, error) {
+// begun returns how much each stage trains in a run that is resumed, nil if it
+// has not come to plan that yet. The data must be those it began with.
+func begun(folder *run.Folder, q *questions) (*userllm.Plan, error) {
 	path := folder.Path("plan.json")
 	text, err := os.ReadFile(path)
-	if err == nil {
-		p := new(userllm.Plan)
-		if err := json.Unmarshal(text, p); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return p, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
 		return nil, err
 	}
+	var b began
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&b); err != nil {
+		return nil, fmt.Errorf("%s: %w (damaged, or written by another version: start a new run)", path, err)
+	}
+	if what := b.Data.changed(q.facts()); what != "" {
+		return nil, fmt.Errorf("the data have changed since the run in %s began: %s (put them back, or start a new run)", folder.Dir(), what)
+	}
+	return &b.Plan, nil
+}
+
+// planned returns how much each stage trains, fixed or scaled to the budget by
+// rates measured now, and keeps it in the folder.
+func planned(ctx context.Context, folder *run.Folder, o options, q *questions, r *userllm.Run) (_ *userllm.Plan, err error) {
 	p := r.Config.Plan
 	if o.Budget > 0 {
 		say("measuring how fast this machine trains, to fill %s", run.FormatDuration(o.Budget))
@@ -149,22 +219,26 @@ func planned(ctx context.Context, folder *run.Folder, o options, r *userllm.Run)
 		}
 	}
 	say("plan: %d titles for the language model, %d histories for the encoder, %d windows for every method", p.LMItems, p.EncoderWindows, p.Windows)
-	text, err = json.Marshal(p)
+	text, err := json.Marshal(began{p, q.facts()})
 	if err != nil {
 		return nil, err
 	}
 	return &p, folder.WriteFile("plan.json", text)
 }
 
+// stageName is what metrics.jsonl calls a stage of the training of a seed, from
+// 0.
+func stageName(seed int, stage string) string {
+	if seed > 0 {
+		return fmt.Sprintf("seed-%d/%s", seed+1, stage)
+	}
+	return stage
+}
+
 // watch reports a training on the terminal and in metrics.jsonl.
 func watch(r *userllm.Run, metrics *run.Metrics, seed int) {
 	var line *run.Progress
-	name := func(stage string) string {
-		if seed > 0 {
-			return fmt.Sprintf("seed-%d/%s", seed+1, stage)
-		}
-		return stage
-	}
+	name := func(stage string) string { return stageName(seed, stage) }
 	r.Log = func(msg string) { say("%s", msg) }
 	var done int
 	r.Start = func(stage string, step int) {
@@ -182,12 +256,16 @@ func watch(r *userllm.Run, metrics *run.Metrics, seed int) {
 			line.Done(fmt.Sprintf("loss %.3f", p.Loss))
 		}
 	}
+	failed := false
 	r.Metrics = func(stage string, step int, m map[string]float64) {
 		record := map[string]any{"stage": name(stage), "step": step}
 		for k, v := range m {
 			record[k] = v
 		}
-		metrics.Log(record)
+		if err := metrics.Log(record); err != nil && !failed {
+			failed = true
+			say("%v", err)
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ func checkRun(t *testing.T, dir string) {
 	require.NotEmpty(t, r.Machine)
 	require.EqualValues(t, 1, r.Seed)
 	require.Equal(t, "cross", r.Config.(map[string]any)["fusion"])
+	require.Contains(t, r.Config.(map[string]any)["run"], "vocab")
 	have := map[string]bool{}
 	for _, row := range r.Results {
 		name := row.Task + " " + row.Method + " " + row.Metric
@@ -71,7 +72,7 @@ func checkRun(t *testing.T, dir string) {
 		require.False(t, math.IsNaN(row.Value), name)
 		require.True(t, row.HasInterval(), name)
 		switch row.Metric {
-		case "recall@1", "recall@5", "recall@10", "accuracy":
+		case "recall@1", "recall@5", "recall@10", "accuracy", "accuracy-cold":
 			require.GreaterOrEqual(t, row.Value, 0.0)
 			require.LessOrEqual(t, row.Value, 1.0)
 		}
@@ -89,6 +90,7 @@ func checkRun(t *testing.T, dir string) {
 			}
 		}
 	}
+	require.Contains(t, have, "fav_genre user-llm accuracy-cold")
 	flops := r.Extra["training_flops"].(map[string]any)
 	for _, stage := range []string{"encoder", "user-llm", "dual-encoder", "textprompt"} {
 		require.Positive(t, flops[stage], stage)
