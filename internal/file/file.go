@@ -59,13 +59,13 @@ func WriteWith(path string, write func(io.Writer) error) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	syncDir(dir)
+	SyncDir(dir)
 	return nil
 }
 
-// syncDir makes a rename durable. Some systems refuse to sync a folder; the
-// file itself is already whole by then, so that is no error.
-func syncDir(dir string) {
+// SyncDir makes the renames in a folder durable. Some systems refuse to sync a
+// folder; the files themselves are whole by then, so that is no error.
+func SyncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		d.Close()

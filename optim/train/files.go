@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"os"
 
 	"github.com/noema-ml/noema/internal/file"
 )
@@ -28,13 +27,4 @@ type counter struct{ n int64 }
 func (c *counter) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	return len(b), nil
-}
-
-// syncDir makes the renames in a folder durable. Some systems refuse to sync a
-// folder; the files are whole by then, so that is no error.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		d.Close()
-	}
 }

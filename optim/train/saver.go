@@ -112,7 +112,7 @@ func (s Saver) save(step int, parts map[string]encoding.BinaryMarshaler) (err er
 		_ = os.Rename(old, final)
 		return file.Explain("write", final, err)
 	}
-	syncDir(s.Dir)
+	file.SyncDir(s.Dir)
 	if err := os.RemoveAll(old); err != nil {
 		return file.Explain("remove", old, err)
 	}
