@@ -146,29 +146,6 @@ func (f *Folder) readConfig() ([]byte, error) {
 	return data, nil
 }
 
-// Differences compares config with the saved one and names, in order, every
-// field that differs, as "fusion: cross → soft" (saved → given). A program
-// calls it on resume to refuse flags that the run did not start with.
-func (f *Folder) Differences(config any) ([]string, error) {
-	data, err := f.readConfig()
-	if err != nil {
-		return nil, err
-	}
-	saved, err := flatten(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path(configName), err)
-	}
-	given, err := marshal(config, "")
-	if err != nil {
-		return nil, err
-	}
-	now, err := flatten(given)
-	if err != nil {
-		return nil, err
-	}
-	return differ(saved, now), nil
-}
-
 // Dir returns the folder's path, as it was given.
 func (f *Folder) Dir() string { return f.dir }
 

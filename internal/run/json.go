@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -166,26 +165,4 @@ func flattenNext(d *json.Decoder, key string, out []pair) ([]pair, error) {
 		}
 	}
 	return out, nil
-}
-
-// differ lists the keys whose values differ, the saved document's first.
-func differ(saved, now []pair) []string {
-	value := func(ps []pair, key string) string {
-		if i := slices.IndexFunc(ps, func(p pair) bool { return p.key == key }); i >= 0 {
-			return ps[i].value
-		}
-		return "(none)"
-	}
-	var out []string
-	for _, p := range saved {
-		if v := value(now, p.key); v != p.value {
-			out = append(out, fmt.Sprintf("%s: %s → %s", p.key, p.value, v))
-		}
-	}
-	for _, p := range now {
-		if value(saved, p.key) == "(none)" {
-			out = append(out, fmt.Sprintf("%s: (none) → %s", p.key, p.value))
-		}
-	}
-	return out
 }

@@ -13,13 +13,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/noema-ml/noema/internal/file"
 )
 
 type config struct {
@@ -37,36 +34,6 @@ func entries(t *testing.T, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-
-func TestWriteFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.json")
-	require.NoError(t, file.Write(path, []byte("one")))
-	require.NoError(t, file.Write(path, []byte("two")))
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "two", string(data))
-
-	// A write that fails half-way leaves the old content and nothing else.
-	for _, cause := range []error{syscall.ENOSPC, syscall.EROFS, errors.New("boom")} {
-		err = file.WriteWith(path, func(w io.Writer) error {
-			_, _ = w.Write(make([]byte, 1<<20))
-			return cause
-		})
-		require.ErrorIs(t, err, cause)
-		require.ErrorContains(t, err, path)
-		require.Equal(t, []string{"a.json"}, entries(t, dir))
-	}
-	require.ErrorContains(t, file.Explain("write", path, syscall.ENOSPC), "free some space")
-	require.ErrorContains(t, file.Explain("write", path, syscall.EACCES), "permissions")
-	require.ErrorContains(t, file.Explain("write", path, syscall.EROFS), "read-only")
-
-	err = file.Write(filepath.Join(dir, "none", "b"), nil)
-	require.ErrorIs(t, err, os.ErrNotExist)
-	require.NotContains(t, err.Error(), ".tmp", "the temporary name tells nobody anything")
-	require.Error(t, file.Write(dir, nil), "a folder is in the way")
-	require.Equal(t, []string{"a.json"}, entries(t, dir))
 }
 
 func TestFolder(t *testing.T) {
@@ -94,12 +61,6 @@ func TestFolder(t *testing.T) {
 	f, err = Open(f.Dir(), &saved)
 	require.NoError(t, err)
 	require.Equal(t, begun, saved)
-	diff, err := f.Differences(config{"soft", 128, 2e-3})
-	require.NoError(t, err)
-	require.Equal(t, []string{"fusion: cross → soft", "rate: 0.001 → 0.002"}, diff)
-	diff, err = f.Differences(begun)
-	require.NoError(t, err)
-	require.Empty(t, diff)
 	require.NoError(t, f.WriteFile("x", []byte("y")))
 	require.NoError(t, f.Close())
 
@@ -235,8 +196,11 @@ func TestResults(t *testing.T) {
 	row := Row{Dataset: "d", Task: "next_item", Method: "user-llm", Metric: "recall@10", Value: 0.25, N: 610, Seeds: 1}
 	require.NoError(t, Results{
 		Results: []Row{row.Within(0.2, 0.3), row, {Value: math.NaN()}, Row{Value: math.Inf(1)}.Within(math.NaN(), 1)},
-		Config:  struct{ Rate float64 }{math.NaN()},
-		Seed:    math.MaxUint64, WeightsSHA256: "ab",
+		Config: struct {
+			config
+			Loss float64
+		}{config{"cross", 1, 0.5}, math.NaN()},
+		Seed: math.MaxUint64, WeightsSHA256: "ab",
 	}.Write(path))
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -258,6 +222,7 @@ func TestResults(t *testing.T) {
 	got, err := ReadResults(path)
 	require.NoError(t, err)
 	require.Equal(t, uint64(math.MaxUint64), got.Seed)
+	require.Equal(t, map[string]any{"fusion": "cross", "dim": 1.0, "rate": 0.5, "Loss": nil}, got.Config)
 	require.Equal(t, row.Within(0.2, 0.3), got.Results[0])
 	require.True(t, got.Results[0].HasInterval())
 	require.False(t, got.Results[3].HasInterval())
