@@ -1,7 +1,5 @@
 package history
 
-import "slices"
-
 // Split divides each user's timeline by time: the last Held events are test
 // targets, the Valid events before these are validation targets, and what comes
 // before is for training. A target's history is every event before it, also
@@ -18,7 +16,6 @@ type Split struct {
 	Held       int // test targets a user; 0: none
 	Valid      int // validation targets a user; 0: none
 	MinHistory int // least number of training events of a user with targets; below 1 means 1
-	Stride     int // step between the windows of Windows; below 1 means 1
 }
 
 // bounds returns the number of training events of user u and the position of the
@@ -77,45 +74,4 @@ func (s *Split) History(u, pos int) []Event {
 // outside the timeline.
 func (s *Split) Target(u, pos int) Event {
 	return s.Dataset.Users[u].Events[pos]
-}
-
-// Windows returns sliding windows over user u's training events, oldest first.
-// The last window ends with the last training event; each earlier one lies
-// Stride events before; the first begins with the first event, even if that
-// takes a shorter step, so that no event is left out. All windows have length
-// events, but a user with fewer has a single window of all of them, and a user
-// without training events has none. The windows share the data set's memory and
-// are capped in capacity as Train's.
-//
-// It panics if length is below 1.
-func (s *Split) Windows(u, length int) [][]Event {
-	if length < 1 {
-		panic("history: Windows: length is below 1")
-	}
-	train := s.Train(u)
-	if len(train) == 0 {
-		return nil
-	}
-	var windows [][]Event
-	for end := len(train); ; end -= max(s.Stride, 1) {
-		start := max(end-length, 0)
-		end = min(start+length, len(train))
-		windows = append(windows, train[start:end:end])
-		if start == 0 {
-			break
-		}
-	}
-	slices.Reverse(windows)
-	return windows
-}
-
-// Popularity returns for each item the number of its training events.
-func (s *Split) Popularity() []int {
-	counts := make([]int, len(s.Dataset.Items))
-	for u := range s.Dataset.Users {
-		for _, e := range s.Train(u) {
-			counts[e.Item]++
-		}
-	}
-	return counts
 }

@@ -51,8 +51,8 @@ func TestSplit(t *testing.T) {
 	require.Panics(t, func() { (&Split{Dataset: lengths(3)}).Train(1) })
 }
 
-// Neither Train, History nor Windows hand out anything from which a held event
-// can be reached, and popularity does not count one.
+// Neither Train nor History hand out anything from which a held event can be
+// reached.
 func TestSplitHidesHeldEvents(t *testing.T) {
 	d := lengths(40, 7, 3, 0, 25)
 	for u := range d.Users {
@@ -78,11 +78,6 @@ func TestSplitHidesHeldEvents(t *testing.T) {
 	for u := range d.Users {
 		clean(s.Train(u))
 		total += len(s.Train(u))
-		for _, length := range []int{1, 4, 50} {
-			for _, w := range s.Windows(u, length) {
-				clean(w)
-			}
-		}
 		for _, pos := range s.TestTargets(u) {
 			h := s.History(u, pos)
 			require.Equal(t, len(h), cap(h))
@@ -93,36 +88,5 @@ func TestSplitHidesHeldEvents(t *testing.T) {
 			require.Equal(t, before, d.Users[u].Events)
 		}
 	}
-	counted := 0
-	for _, n := range s.Popularity() {
-		counted += n
-	}
-	require.Equal(t, total, counted)
 	require.Equal(t, 40-5+7-5+3+0+25-5, total)
-	require.Equal(t, 4, s.Popularity()[0])
-	require.Zero(t, s.Popularity()[35])
-}
-
-func TestWindows(t *testing.T) {
-	for _, c := range []struct {
-		n, length, stride int
-		want              [][2]int // first item, length
-	}{
-		{5, 3, 0, [][2]int{{0, 3}, {1, 3}, {2, 3}}},
-		{5, 3, 2, [][2]int{{0, 3}, {2, 3}}},
-		{6, 3, 2, [][2]int{{0, 3}, {1, 3}, {3, 3}}},
-		{7, 3, 100, [][2]int{{0, 3}, {4, 3}}},
-		{7, 3, math.MaxInt, [][2]int{{0, 3}, {4, 3}}},
-		{3, 3, 1, [][2]int{{0, 3}}},
-		{2, 3, 1, [][2]int{{0, 2}}},
-		{0, 3, 1, nil},
-	} {
-		s := &Split{Dataset: lengths(c.n), Stride: c.stride}
-		var got [][2]int
-		for _, w := range s.Windows(0, c.length) {
-			got = append(got, [2]int{int(w[0].Item), len(w)})
-		}
-		require.Equal(t, c.want, got, "%+v", c)
-	}
-	require.Panics(t, func() { (&Split{Dataset: lengths(3)}).Windows(0, 0) })
 }

@@ -66,7 +66,7 @@ func TestSyntheticShape(t *testing.T) {
 	}
 
 	// Popularity is skewed: the top tenth has well over a tenth of the events.
-	counts := (&Split{Dataset: d}).Popularity()
+	counts := countEvents(&Split{Dataset: d})
 	slices.Sort(counts)
 	slices.Reverse(counts)
 	top := 0
@@ -159,7 +159,7 @@ func TestSyntheticCeiling(t *testing.T) {
 	d, truth := SyntheticTruth(SyntheticConfig{})
 	s := &Split{Dataset: d, Held: 2, MinHistory: 5}
 	popular := make([]float64, len(d.Items))
-	for i, n := range s.Popularity() {
+	for i, n := range countEvents(s) {
 		popular[i] = float64(n)
 	}
 	pairs := make([][]float64, len(d.Items))
@@ -203,4 +203,15 @@ func hit(scores []float64, history []Event, target int32) float64 {
 		return 1
 	}
 	return 0
+}
+
+// countEvents counts the training events of each item.
+func countEvents(s *Split) []int {
+	counts := make([]int, len(s.Dataset.Items))
+	for u := range s.Dataset.Users {
+		for _, e := range s.Train(u) {
+			counts[e.Item]++
+		}
+	}
+	return counts
 }
