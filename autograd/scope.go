@@ -21,7 +21,8 @@ type Scope struct {
 	Train bool      // dropout and other noise are on
 	Rand  *rand.PCG // the source of that noise
 	// FLOPs counts the matrix products of every pass since it was last set:
-	// 2mnk each, attention's and Backward's included.
+	// 2mnk each, attention's and Backward's included. Attention counts the
+	// pairs of a query and a key that it sees, no others.
 	FLOPs int64
 	// CheckFinite makes every operation look for NaN and infinities that it
 	// was not given, and panic with *NonFiniteError at the first one.

@@ -1,7 +1,7 @@
 // Package optable is the table of the library's differentiable operations:
-// what each is called, inputs worth trying and what the result must be. Tests,
-// fuzzing and benchmarks range over [All], so that an operation is checked in
-// every way by adding a row.
+// what each is called, inputs worth trying and what the result must be. Tests
+// and fuzzing range over [All], so that an operation is checked in every way by
+// adding a row.
 package optable
 
 import (
