@@ -137,7 +137,7 @@ type spending struct {
 // trained here.
 func trainingTable(spent []spending, seeds int) run.Table {
 	t := run.Table{
-		Title: "Training", Columns: []string{"stage", "steps", "FLOPs"},
+		Title: "What training took", Columns: []string{"stage", "steps", "FLOPs"},
 		Note: "Matrix products of all steps, forward and backward, at 2mnk each; validation is not counted.",
 	}
 	for k := range seeds {
