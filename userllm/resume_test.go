@@ -25,7 +25,7 @@ func TestResumeIsExact(t *testing.T) {
 		stage string
 		step  int
 	}{
-		{"encoder", 1}, {"encoder", 3}, {"lm", 2}, {"user-llm", 1}, {"user-llm", 4}, {"dual-encoder", 2}, {"textprompt", 5},
+		{"lm", 2}, {"encoder", 1}, {"encoder", 3}, {"user-llm", 1}, {"user-llm", 4}, {"dual-encoder", 2}, {"textprompt", 5},
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		_, err := trainTiny(ctx, dir, tinyConfig(), tinyData(), func(stage string, step int) {
