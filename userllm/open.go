@@ -70,17 +70,6 @@ func ReadConfig(dir string) (Config, error) {
 	return a.Config, nil
 }
 
-// Validate returns an error that names a value out of its range.
-func (c Config) Validate() error {
-	if c.Vocab < 0 || c.Beam < 0 || c.Titles < 0 || c.Plan.LMItems < 0 || c.Plan.EncoderWindows < 0 || c.Plan.Windows < 0 {
-		return errors.New("a size is negative")
-	}
-	if c.Batch < 0 || c.Batch > maxSize || !(c.LR >= 0 && c.LR < 1) {
-		return fmt.Errorf("batch %d or lr %v is out of range", c.Batch, c.LR)
-	}
-	return c.Model.Validate()
-}
-
 // cacheVersion is to be raised when the code makes something else of the same
 // data and values: when it changes how the tokenizer or the language model is
 // built or trained.

@@ -99,25 +99,6 @@ func (e *Experiment) Probes(length int) []Probe {
 	return ps
 }
 
-// Validation returns NextItem questions about the events before the withheld
-// ones, at most n, spread over the users.
-func (e *Experiment) Validation(n int) []Probe {
-	var ps []Probe
-	for u := range e.Split.Dataset.Users {
-		for _, pos := range e.Split.ValidTargets(u) {
-			ps = e.nextItem(ps, u, pos)
-		}
-	}
-	if len(ps) <= n {
-		return ps
-	}
-	few := make([]Probe, n)
-	for i := range few {
-		few[i] = ps[i*len(ps)/n]
-	}
-	return few
-}
-
 func (e *Experiment) nextItem(ps []Probe, u, pos int) []Probe {
 	item := e.Split.Target(u, pos).Item
 	for _, ev := range e.Split.History(u, pos) {

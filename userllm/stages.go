@@ -18,52 +18,6 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// Config is everything that decides the outcome of a run on a data set. Zero
-// fields take the defaults.
-type Config struct {
-	Seed   uint64      `json:"seed"`
-	Model  ModelConfig `json:"model"`
-	Vocab  int         `json:"vocab"`  // of the tokenizer: 2048
-	Beam   int         `json:"beam"`   // hypotheses of a search for titles: 24
-	Titles int         `json:"titles"` // titles that TextPrompt reads: 10
-	Batch  int         `json:"batch"`  // windows in a step of stage 2: 4
-	LR     float64     `json:"lr"`     // peak learning rate of the language model in stage 2: 1e-3
-	Plan   Plan        `json:"plan"`
-}
-
-// Plan is how much each stage trains. Every method trains on the same windows
-// of stage 2, in the same order.
-type Plan struct {
-	LMItems        int `json:"lm_items"`        // titles that the language model is pretrained on, drawn by popularity
-	EncoderWindows int `json:"encoder_windows"` // histories that the encoder is pretrained on
-	Windows        int `json:"windows"`         // of stage 2, of up to Targets questions each
-}
-
-// Targets is the most next items that a window asks for.
-const Targets = 8
-
-// The items of a training step.
-const (
-	lmBatch      = 32
-	encoderBatch = 4
-	dualBatch    = 16 // its negatives are the other targets of the batch
-)
-
-// Peak learning rates; that of stage 2 is Config.LR.
-const (
-	lmRate      = 5e-3
-	encoderRate = 2e-3
-	dualRate    = 2e-3
-)
-
-// WithDefaults returns c with its zeros replaced, but for the plan's.
-func (c Config) WithDefaults() Config {
-	c.Model = c.Model.withDefaults()
-	c.Vocab, c.Beam, c.Titles = or(c.Vocab, 2048), or(c.Beam, 24), or(c.Titles, 10)
-	c.Batch, c.LR = or(c.Batch, 4), or(c.LR, 1e-3)
-	return c
-}
-
 // Run is the training of User-LLM and its rivals in a folder. Every stage
 // leaves its weights there; one that was interrupted goes on from its last
 // checkpoint, and one that is done is read back.
