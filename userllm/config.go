@@ -72,6 +72,7 @@ func (c Config) Validate() error {
 type ModelConfig struct {
 	Encoder    EncoderConfig `json:"encoder"`
 	LM         lm.Config     `json:"lm"`
+	Kind       string        `json:"kind"`        // of the encoder: "autoregressive" (default), or "dual", whose one embedding stands for the history
 	Fusion     string        `json:"fusion"`      // "cross" (default) or "soft"; a soft prompt holds the last 64 events, unless there is a Perceiver
 	Strategy   string        `json:"strategy"`    // what stage 2 trains: "full" (default), "lora", "enc" or "proj"
 	Perceiver  int           `json:"perceiver"`   // latents that stand for the history; 0: every event stands for itself
@@ -80,15 +81,16 @@ type ModelConfig struct {
 	LoRARank   int           `json:"lora_rank"`   // of the strategy "lora": 8
 }
 
-// Fusions and Strategies are the values that a ModelConfig may name.
+// Kinds, Fusions and Strategies are the values that a ModelConfig may name.
 var (
+	Kinds      = []string{"autoregressive", "dual"}
 	Fusions    = []string{"cross", "soft"}
 	Strategies = []string{"full", "lora", "enc", "proj"}
 )
 
 func (c ModelConfig) withDefaults() ModelConfig {
 	c.Encoder = c.Encoder.withDefaults()
-	c.Fusion, c.Strategy = or(c.Fusion, "cross"), or(c.Strategy, "full")
+	c.Kind, c.Fusion, c.Strategy = or(c.Kind, "autoregressive"), or(c.Fusion, "cross"), or(c.Strategy, "full")
 	c.CrossEvery, c.LoRARank = or(c.CrossEvery, 2), or(c.LoRARank, 8)
 	return c
 }
@@ -97,6 +99,10 @@ func (c ModelConfig) withDefaults() ModelConfig {
 func (c ModelConfig) Validate() error {
 	c = c.withDefaults()
 	switch {
+	case !slices.Contains(Kinds, c.Kind):
+		return fmt.Errorf("kind %q is none of %s", c.Kind, strings.Join(Kinds, ", "))
+	case c.Kind == "dual" && c.Perceiver > 0:
+		return fmt.Errorf("a dual encoder gives one embedding: there is nothing for a Perceiver of %d latents to sum up", c.Perceiver)
 	case !slices.Contains(Fusions, c.Fusion):
 		return fmt.Errorf("fusion %q is none of %s", c.Fusion, strings.Join(Fusions, ", "))
 	case !slices.Contains(Strategies, c.Strategy):

@@ -38,7 +38,7 @@ func NewDualEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset, popularity
 		width += featureDim
 	}
 	e.Label = nn.NewLinear(r, width, c.Dim, true)
-	e.User.ItemHead, e.User.RatingHead, e.User.GapHead, e.User.GenreHead = nil, nil, nil, nil
+	e.User.dropHeads()
 	total := 0
 	for _, n := range popularity {
 		total += n
@@ -52,7 +52,7 @@ func NewDualEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset, popularity
 // ReadTitles gives both towers the items' titles; see Encoder.ReadTitles.
 func (e *DualEncoder) ReadTitles(r *rand.PCG, embed *nn.Embedding, titles [][]int32) {
 	e.User.ReadTitles(r, embed, titles)
-	e.User.Titles.Head = nil
+	e.User.dropHeads()
 	e.Title = nn.NewLinear(r, embed.Weight.Value.Dim(1), e.User.Dim(), false)
 }
 

@@ -95,6 +95,14 @@ func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 	return e
 }
 
+// dropHeads takes off the heads, which serve pretraining only.
+func (e *Encoder) dropHeads() {
+	e.ItemHead, e.RatingHead, e.GapHead, e.GenreHead = nil, nil, nil, nil
+	if e.Titles != nil {
+		e.Titles.Head = nil
+	}
+}
+
 // Length returns the most events that the encoder reads.
 func (e *Encoder) Length() int { return e.Pos.Weight.Value.Dim(0) }
 

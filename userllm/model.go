@@ -20,7 +20,8 @@ type Model struct {
 	Proj      *nn.Linear             // from the encoder's width to the memory's
 	LM        *lm.Model              `name:"lm"`
 
-	soft bool
+	soft   bool
+	single bool // the last embedding only is read
 }
 
 // NewModel joins an encoder and a language model, both pretrained or not. The
@@ -28,12 +29,12 @@ type Model struct {
 // write nothing at first, so that it starts as it was.
 func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 	c = c.withDefaults()
-	u := &Model{Encoder: e, Place: ramp(r, e.Length(), e.Dim()), LM: m, soft: c.Fusion == "soft"}
+	u := &Model{Encoder: e, Place: ramp(r, e.Length(), e.Dim()), LM: m, soft: c.Fusion == "soft", single: c.Kind == "dual"}
 	if c.Perceiver > 0 {
 		u.Perceiver = nn.NewPerceiver(r, c.Perceiver, 1, nn.BlockConfig{Dim: e.Dim(), Heads: c.Encoder.Heads, FFN: 2 * e.Dim()})
 	}
 	u.Proj = nn.NewLinear(r, e.Dim(), m.Config.Dim, true)
-	if t := e.Titles; t != nil && u.Perceiver == nil { // read what the history says of words
+	if t := e.Titles; t != nil && t.Head != nil && u.Perceiver == nil { // read what the history says of words
 		tensor.Copy(u.Proj.Weight.Value, t.Head.Weight.Value)
 		tensor.Copy(u.Proj.Bias.Value, t.Head.Bias.Value)
 	}
@@ -91,6 +92,9 @@ func (u *Model) remember(s *autograd.Scope, timelines [][]history.Event, visible
 	if u.Perceiver == nil {
 		return memory{u.Proj.Forward(s, emb), func(row, q int) (int, int) {
 			hi := visible[row][q]
+			if u.single {
+				return max(0, hi-1), hi
+			}
 			if u.soft {
 				return max(0, hi-maxPrefix), hi
 			}

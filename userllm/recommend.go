@@ -71,6 +71,9 @@ func Load(dir string) (*Recommender, error) {
 	e := NewEncoder(stream(0, ""), a.Config.Model.Encoder, cat.Data)
 	m := lm.New(stream(0, ""), c)
 	e.Titles = newTitles(stream(0, ""), len(a.Items), m.Config.Dim, e.Dim())
+	if a.Config.Model.Kind == "dual" {
+		e.dropHeads()
+	}
 	u, err := r.join(e, m)
 	if err != nil {
 		return nil, fmt.Errorf("userllm: %s: %w", filepath.Join(dir, aboutFile), err)

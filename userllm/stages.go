@@ -111,8 +111,16 @@ func (r *Run) LM(ctx context.Context) (*lm.Model, error) {
 }
 
 // Encoder returns the user encoder, pretrained to predict the next event. It
-// reads titles in the space of the pretrained language model.
+// reads titles in the space of the pretrained language model. The kind "dual"
+// is the user tower of the dual encoder.
 func (r *Run) Encoder(ctx context.Context) (*Encoder, error) {
+	if r.Config.Model.Kind == "dual" {
+		e, err := r.DualEncoder(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return e.User, nil
+	}
 	m, err := r.LM(ctx)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,8 @@ func TestVariants(t *testing.T) {
 		"soft perceiver":  {ModelConfig{Fusion: "soft", Strategy: "enc", Perceiver: 2}, tinyData()},
 		"cross lora":      {ModelConfig{Fusion: "cross", Strategy: "lora", Gated: true}, tinyData()},
 		"cross proj":      {ModelConfig{Fusion: "cross", Strategy: "proj", CrossEvery: 1}, tinyData()},
+		"cross dual":      {ModelConfig{Kind: "dual", Fusion: "cross"}, tinyData()},
+		"soft dual":       {ModelConfig{Kind: "dual", Fusion: "soft"}, tinyData()},
 		"cross, no genre": {ModelConfig{Fusion: "cross"}, bare},
 	} {
 		t.Run(name, func(t *testing.T) {

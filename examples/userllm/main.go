@@ -21,6 +21,7 @@ import (
 type options struct {
 	Data      string        `json:"data,omitempty"`
 	Dataset   string        `json:"dataset"`
+	Encoder   string        `json:"encoder"`
 	Fusion    string        `json:"fusion"`
 	Strategy  string        `json:"strategy"`
 	Perceiver int           `json:"perceiver"`
@@ -44,6 +45,7 @@ func program(ctx context.Context, args []string) error {
 	var o options
 	data := fs.String("data", "", "folder of the data set; empty: synthetic data, made in memory")
 	dataset := run.Choice(fs, "dataset", "auto", "what the folder holds", "auto", "ml-latest-small", "ml-1m", "ml-100k", "ml-20m", "ml-25m", "ml-32m", "yelp")
+	encoder := run.Choice(fs, "encoder", "autoregressive", "what embeds the user", userllm.Kinds...)
 	fusion := run.Choice(fs, "fusion", "cross", "how the language model reads the user", userllm.Fusions...)
 	strategy := run.Choice(fs, "strategy", "full", "what stage 2 trains", userllm.Strategies...)
 	perceiver := run.Int(fs, "perceiver", 0, 0, 256, "latent tokens that stand for the history; 0: one token an event")
@@ -84,8 +86,11 @@ func program(ctx context.Context, args []string) error {
 		return job(ctx, folder, o, q, *jsonFile)
 	}
 	o = options{
-		Dataset: *dataset, Fusion: *fusion, Strategy: *strategy, Perceiver: *perceiver, Length: *length, Titles: *titles,
+		Dataset: *dataset, Encoder: *encoder, Fusion: *fusion, Strategy: *strategy, Perceiver: *perceiver, Length: *length, Titles: *titles,
 		Beam: *beam, Seeds: *seeds, Seed: *seed, Budget: *budget, Quick: *quick,
+	}
+	if err := o.config().Validate(); err != nil {
+		return run.Usagef("%v", err)
 	}
 	if o.Quick {
 		o.Budget = 0 // it has a plan of its own
@@ -158,7 +163,7 @@ func held(d *history.Dataset) int {
 // config returns what is trained. The sizes fit two cores.
 func (o options) config() userllm.Config {
 	c := userllm.Config{Seed: o.Seed, Beam: o.Beam, Titles: o.Titles, Vocab: 4096}
-	c.Model.Fusion, c.Model.Strategy, c.Model.Perceiver = o.Fusion, o.Strategy, o.Perceiver
+	c.Model.Kind, c.Model.Fusion, c.Model.Strategy, c.Model.Perceiver = o.Encoder, o.Fusion, o.Strategy, o.Perceiver
 	c.Model.Encoder.Length, c.Model.Encoder.Dropout = o.Length, 0.1
 	c.Model.Encoder.Dim, c.Model.Encoder.Layers = 64, 2
 	c.Model.LM.Dim, c.Model.LM.Layers, c.Model.LM.FFN = 128, 4, 256

@@ -157,6 +157,7 @@ func TestMistakes(t *testing.T) {
 		{"-dataset ml-1m", 2, "-data"},
 		{"-dataset imdb -data cut", 2, "dataset"},
 		{"-fusion both", 2, "cross or soft"},
+		{"-encoder dual -perceiver 4", 2, "one embedding"},
 		{"-strategy some", 2, "strategy"},
 		{"-beam -3", 2, "beam"},
 		{"-perceiver -1", 2, "perceiver"},
