@@ -3,6 +3,7 @@ package autograd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/noema-ml/noema/internal/kernel"
 	"github.com/noema-ml/noema/tensor"
@@ -19,7 +20,7 @@ import (
 func CrossEntropy(logits *Var, target *tensor.Tensor, ignore int, smoothing float64) *Var {
 	const op = "cross entropy"
 	shape := logits.Shape()
-	if len(shape) == 0 || target.DType() != tensor.Int32 || !equal(target.Shape(), shape[:len(shape)-1]) {
+	if len(shape) == 0 || target.DType() != tensor.Int32 || !slices.Equal(target.Shape(), shape[:len(shape)-1]) {
 		tensor.Fail(op, "needs an int32 target for each row", logits.t, target)
 	}
 	if ignore != int(int32(ignore)) || !(smoothing >= 0 && smoothing <= 1) {

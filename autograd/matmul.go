@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/noema-ml/noema/tensor"
+import (
+	"slices"
+
+	"github.com/noema-ml/noema/tensor"
+)
 
 // MatMul returns the matrix product over the last two dimensions,
 // [..., m, k] × [..., k, n] → [..., m, n]; leading dimensions broadcast.
@@ -25,24 +29,12 @@ func matmulGrad(x *Var, p, q *tensor.Tensor, flops int) {
 		return
 	}
 	x.s.FLOPs += int64(flops)
-	if shape := tensor.MatMulShape(p, q); !equal(shape, x.Shape()) {
+	if shape := tensor.MatMulShape(p, q); !slices.Equal(shape, x.Shape()) {
 		x.giveSum(tensor.MatMul(p, q))
 		return
 	}
 	dst, beta := x.Into()
 	tensor.Gemm(dst, p, q, beta)
-}
-
-func equal(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // Linear returns x·wᵀ + b: x [..., in], w [out, in], b [out] or nil →

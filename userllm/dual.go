@@ -131,7 +131,9 @@ func (e *DualEncoder) scorer() func() *dualScorer {
 	for i := range ids {
 		ids[i] = int32(i) + 1
 	}
-	items := e.labels(autograd.Inference(), tensor.Of(ids)).Detach()
+	s := autograd.Inference()
+	defer s.Close()
+	items := e.labels(s, tensor.Of(ids)).Detach()
 	return func() *dualScorer { return &dualScorer{e, autograd.Inference(), items} }
 }
 

@@ -111,9 +111,9 @@ func (e *Encoder) Dim() int { return e.Fuse.Weight.Value.Dim(0) }
 
 // events are timelines as padded indices, [rows, n].
 type events struct {
-	rows, n                       int
-	lens                          []int32 // of each row
-	items, ratings, gaps, genreOf *tensor.Tensor
+	rows, n              int
+	lens                 []int32 // of each row
+	items, ratings, gaps *tensor.Tensor
 }
 
 // encode turns timelines, each cut to its last Length events, into indices

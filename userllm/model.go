@@ -26,7 +26,9 @@ type Model struct {
 
 // NewModel joins an encoder and a language model, both pretrained or not. The
 // language model gets cross-attention layers if the fusion wants them; they
-// write nothing at first, so that it starts as it was.
+// write nothing at first, so that it starts as it was. The projection starts
+// from the encoder's title head and the values from the identity, so what
+// pretraining learned of words can be read at once.
 func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 	c = c.withDefaults()
 	u := &Model{Encoder: e, Place: ramp(r, e.Length(), e.Dim()), LM: m, soft: c.Fusion == "soft", single: c.Kind == "dual"}
@@ -56,8 +58,9 @@ func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 
 // ramp returns places [length, dim] that grow along one random direction. A
 // query that points that way prefers late events to early ones, however many
-// there are: attention can find the last event, in which a causal encoder has
-// gathered the others, without learning every place by itself.
+// there are, and so may find the last one, in which a causal encoder has
+// gathered the others, without learning every place by itself. In the one
+// comparison made it changed nothing.
 func ramp(r *rand.PCG, length, dim int) *autograd.Param {
 	p := nn.Zeros(length, dim)
 	direction := tensor.Data[float32](nn.Normal(r, 1, dim).Value)
