@@ -2,28 +2,18 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/cpu"
-)
+import "unsafe"
 
 // The AVX2 tier. Sums of products are fused multiply-adds, one term after the
 // other from zero, in every path of the matrix product.
 
-// accelerate replaces what this machine can do better than the portable tier.
-func accelerate() {
-	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
-		return
-	}
-	tier = "avx2"
-	t := &active.f32
+func gemmAVX2(v *variant) {
+	t := &v.f32
 	t.mr, t.nr, t.strided = 6, 16, true
 	t.directRows, t.serial = 1, 1<<20
 	t.micro, t.pack, t.dots, t.combine = microAVX32, packAVX32, dotsAVX32, combineAVX32
-	accelerateVectors(t)
 
-	d := &active.f64
+	d := &v.f64
 	d.mr, d.nr, d.strided = 6, 8, true
 	d.directRows, d.serial = 1, 1<<19
 	d.micro, d.pack, d.dots, d.combine = microAVX64, packAVX64, dotsAVX64, combineAVX64

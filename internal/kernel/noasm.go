@@ -2,4 +2,4 @@
 
 package kernel
 
-func accelerate() {}
+func accelerated() []variant { return nil }

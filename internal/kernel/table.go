@@ -78,19 +78,23 @@ func portable64() table[float64] {
 	return t
 }
 
-// active holds the tables in use, set once before main begins: functions in
-// the tables call others through them.
-var (
-	tier   = "portable"
-	active struct {
-		f32 table[float32]
-		f64 table[float64]
-	}
-)
+// A variant is one way to run the kernels: a tier of instructions.
+type variant struct {
+	name string
+	f32  table[float32]
+	f64  table[float64]
+}
 
-func init() {
-	active.f32, active.f64 = portable32(), portable64()
-	accelerate()
+// active is the variant in use, set once before main begins: functions in the
+// tables call others through it.
+var active variant
+
+func init() { active = variants()[0] }
+
+// variants returns those that this machine runs, the best first and the
+// portable one last.
+func variants() []variant {
+	return append(accelerated(), variant{"portable", portable32(), portable64()})
 }
 
 // tableOf returns the table in use for T.
@@ -101,6 +105,6 @@ func tableOf[T Float]() *table[T] {
 	return any(&active.f64).(*table[T])
 }
 
-// Tier names the variant of the kernels in use, "portable" or "avx2". Two runs
-// agree bit for bit only within one tier, so a checkpoint records it.
-func Tier() string { return tier }
+// Tier names the variant of the kernels in use, such as "portable" or "avx2".
+// Two runs agree bit for bit only within one tier, so a checkpoint records it.
+func Tier() string { return active.name }

@@ -60,8 +60,9 @@ func sigmoid32(dst, x *float32, n int)
 //go:noescape
 func rational32(dst, x *float32, n int, table *[14][8]float32)
 
-// accelerateVectors sets the element-wise functions and reductions.
-func accelerateVectors(t *table[float32]) {
+// vectorAVX2 sets the element-wise functions and reductions.
+func vectorAVX2(v *variant) {
+	t := &v.f32
 	t.add, t.mul, t.addMul = addAVX, mulAVX, addMulAVX
 	t.scale, t.addScaled, t.subMul = scaleAVX, addScaledAVX, subMulAVX
 	t.sum, t.dot, t.centredSq, t.maxOf = sumAVX, dotAVX, centredSqAVX, maxAVX

@@ -9,15 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// twins runs f with the table in use and with the portable one.
-func twins(t *testing.T, f func(t *testing.T, fast, plain *table[float32])) {
-	if tier == "portable" {
-		t.Skip("no vector instructions")
-	}
-	plain := portable32()
-	f(t, &active.f32, &plain)
-}
-
 // extremes are values where a vector function may go a way of its own.
 var extremes = []float32{
 	0, float32(math.Copysign(0, -1)), 1e-45, -1e-40, 0x1p-126, 1e-20, -88, 88.72, 88.73, 89.1, -87.4, -103.9, -104.1, -200,

@@ -1,0 +1,3 @@
+module github.com/noema-ml/noema/internal/kernel/gen
+
+go 1.26

@@ -1,0 +1,22 @@
+//go:build !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// accelerated returns the assembly variants that this machine runs, the best
+// first. Each starts from the one below it; a family of functions sets what it
+// improves. GODEBUG=cpu.avx512f=off clears that flag alone, so all that a tier
+// needs are asked for together.
+func accelerated() []variant {
+	var vs []variant
+	x := &cpu.X86
+	if !x.HasAVX2 || !x.HasFMA {
+		return vs
+	}
+	v := variant{"avx2", portable32(), portable64()}
+	gemmAVX2(&v)
+	vectorAVX2(&v)
+	vs = append(vs, v)
+	return vs
+}
