@@ -107,27 +107,102 @@ func TestForRaisesPanicInCaller(t *testing.T) {
 	})
 }
 
-func TestForAllocates(t *testing.T) {
-	old := runtime.GOMAXPROCS(4)
-	defer runtime.GOMAXPROCS(old)
-	var x [64]float64
-	per := testing.AllocsPerRun(200, func() {
-		For(len(x), 4, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				x[i]++
-			}
-		})
+type adder []float64
+
+func (x *adder) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		(*x)[i]++
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	withProcs(t, func(t *testing.T) {
+		x := adder(make([]float64, 64))
+		kept := testing.AllocsPerRun(200, func() { Do(len(x), 4, &x) })
+		require.Zero(t, kept)
+		closure := testing.AllocsPerRun(200, func() { For(len(x), 4, func(lo, hi int) { x.Run(lo, hi) }) })
+		require.LessOrEqual(t, closure, 1.0)
 	})
-	require.LessOrEqual(t, per, 1.0)
+}
+
+// awaitParked returns once the workers have found nothing to do for so long
+// that all are asleep.
+func awaitParked(t *testing.T) {
+	require.Eventually(t, func() bool { return parked.Load() == workers.Load() }, time.Minute, time.Millisecond)
+}
+
+// Loops that follow each other, with pauses in which workers fall asleep or
+// are about to.
+func TestForAfterIdling(t *testing.T) {
+	withProcs(t, func(t *testing.T) {
+		var total atomic.Int64
+		for i := range 300 {
+			For(8, 1, func(lo, hi int) { total.Add(1) })
+			for start := time.Now(); time.Since(start) < time.Duration(i%5)*patience/2; {
+			}
+			if i%50 == 0 {
+				awaitParked(t)
+			}
+		}
+		require.EqualValues(t, 300*8, total.Load())
+	})
+}
+
+// A caller that has no chunk left waits for one that takes long, asleep.
+func TestForWaitsForLongChunks(t *testing.T) {
+	withProcs(t, func(t *testing.T) {
+		var total atomic.Int64
+		For(2, 1, func(lo, hi int) {
+			if lo == 1 {
+				for start := time.Now(); time.Since(start) < 5*patience; {
+				}
+			}
+			total.Add(1)
+		})
+		require.EqualValues(t, 2, total.Load())
+	})
+}
+
+// Goroutines that have nothing to do with loops get their turn while workers
+// look for jobs.
+func TestWorkersYield(t *testing.T) {
+	withProcs(t, func(t *testing.T) {
+		ping, pong := make(chan int), make(chan int)
+		go func() {
+			for i := range ping {
+				pong <- i
+			}
+			close(pong)
+		}()
+		for i := range 200 {
+			For(16, 1, func(lo, hi int) {})
+			ping <- i
+			require.Equal(t, i, <-pong)
+		}
+		close(ping)
+		<-pong
+	})
 }
 
 func BenchmarkFor(b *testing.B) {
+	body := func(lo, hi int) {}
 	for _, chunks := range []int{1, 2, 16} {
 		b.Run(fmt.Sprint("chunks=", chunks), func(b *testing.B) {
-			body := func(lo, hi int) {}
+			b.ReportAllocs()
 			for b.Loop() {
 				For(chunks, 1, body)
 			}
 		})
 	}
+	// A pause between loops, as a step of training has it.
+	b.Run("work=10µs,pause=5µs", func(b *testing.B) {
+		spend := func(d time.Duration) {
+			for start := time.Now(); time.Since(start) < d; {
+			}
+		}
+		for b.Loop() {
+			For(10, 1, func(lo, hi int) { spend(time.Microsecond) })
+			spend(5 * time.Microsecond)
+		}
+	})
 }
