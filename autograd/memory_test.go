@@ -1,6 +1,7 @@
 package autograd_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -86,4 +87,37 @@ func TestChildScopes(t *testing.T) {
 	}
 	_, peak := s.Arena().Bytes()
 	require.LessOrEqual(t, peak, 10*4096)
+}
+
+// A cleared gradient is written over, whatever its buffer holds, by operations
+// that set, add to and scatter into it.
+func TestClearGrad(t *testing.T) {
+	w, table := param(1, tensor.Float64, 3, 4), param(2, tensor.Float64, 5, 3)
+	idx := tensor.Of([]int32{1, 1, 4})
+	pass := func() []*tensor.Tensor {
+		s := autograd.NewScope(true)
+		x := autograd.Embedding(s.Use(table), idx)
+		y := autograd.MatMul(x, s.Use(w))
+		autograd.Add(autograd.Sum(autograd.Square(y)), autograd.Sum(autograd.Exp(s.Use(w)))).Backward()
+		return []*tensor.Tensor{w.Grad.Clone(), table.Grad.Clone()}
+	}
+	want := pass()
+	var buffers []*tensor.Tensor
+	for _, p := range []*autograd.Param{w, table} {
+		buffer := p.Grad
+		tensor.Fill(buffer, math.NaN())
+		p.ClearGrad()
+		p.ClearGrad()
+		require.Nil(t, p.Grad)
+		buffers = append(buffers, buffer)
+	}
+	for i, got := range pass() {
+		require.Same(t, buffers[i], []*tensor.Tensor{w.Grad, table.Grad}[i])
+		require.Equal(t, tensor.Data[float64](want[i]), tensor.Data[float64](got))
+	}
+	w.ClearGrad()
+	w.Value = w.Value.Cast(tensor.Float32)
+	s := autograd.NewScope(true)
+	autograd.Sum(s.Use(w)).Backward()
+	require.Equal(t, tensor.Float32, w.Grad.DType())
 }

@@ -13,6 +13,28 @@ import (
 type Param struct {
 	Value, Grad *tensor.Tensor
 	Frozen      bool // no gradient is computed
+
+	spare *tensor.Tensor // the buffer of a gradient that was cleared
+}
+
+// ClearGrad sets Grad to nil and keeps its buffer for the next Backward, which
+// then writes the gradient instead of adding to zeros.
+func (p *Param) ClearGrad() {
+	if p.Grad != nil {
+		p.spare, p.Grad = p.Grad, nil
+	}
+}
+
+// into is Var.Into for a parameter.
+func (p *Param) into() (dst *tensor.Tensor, beta float64) {
+	if p.Grad != nil {
+		return p.Grad, 1
+	}
+	p.Grad, p.spare = p.spare, nil
+	if g := p.Grad; g == nil || g.DType() != p.Value.DType() || !g.SameShape(p.Value) || !g.IsContiguous() {
+		p.Grad = tensor.New(p.Value.DType(), p.Value.Shape()...)
+	}
+	return p.Grad, 0
 }
 
 // Scope is one pass: it owns the tape, the arena that intermediate values live
@@ -32,6 +54,7 @@ type Scope struct {
 	trained bool // a parameter that wants a gradient was used
 	arena   *tensor.Arena
 	tape    []entry
+	vars    []Var // to hand out, each once: one that came back would not be known for stale
 	used    map[*Param]*Var
 	pass    uint32
 	inputs  []*Var         // of the operation under way, for CheckFinite
@@ -105,7 +128,7 @@ func (s *Scope) Use(p *Param) *Var {
 	s.trained = s.trained || needs || !s.grad && !p.Frozen
 	v := s.used[p]
 	if v == nil || v.t != p.Value || v.needs != needs {
-		v = &Var{t: p.Value, s: s, op: "param", param: p, needs: needs}
+		v = &Var{t: p.Value, s: s, op: "param", param: p, needs: needs} // outlives the pass
 		s.used[p] = v
 	}
 	v.pass = s.pass
@@ -115,11 +138,23 @@ func (s *Scope) Use(p *Param) *Var {
 // Const returns t as a Var that wants no gradient. t must stay valid and
 // unchanged until the pass ends.
 func (s *Scope) Const(t *tensor.Tensor) *Var {
-	return &Var{t: t, s: s, op: "const", pass: s.pass}
+	return s.newVar(Var{t: t, op: "const"})
 }
 
 // Leaf returns t as an input whose gradient is wanted: Var.Grad gives it after
 // Backward.
 func (s *Scope) Leaf(t *tensor.Tensor) *Var {
-	return &Var{t: t, s: s, op: "leaf", needs: s.grad, pass: s.pass}
+	return s.newVar(Var{t: t, op: "leaf", needs: s.grad})
+}
+
+// newVar returns v as a value of this pass.
+func (s *Scope) newVar(v Var) *Var {
+	if len(s.vars) == 0 {
+		s.vars = make([]Var, 32)
+	}
+	p := &s.vars[0]
+	s.vars = s.vars[1:]
+	v.s, v.pass = s, s.pass
+	*p = v
+	return p
 }

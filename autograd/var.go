@@ -87,7 +87,7 @@ func start(op string, xs ...*Var) *Var {
 	if s.busy {
 		panic(op + ": in a scope that waits for Recompute; its function must use the scope and the Vars that it is given")
 	}
-	y := &Var{s: s, op: op, pass: s.pass}
+	y := s.newVar(Var{op: op})
 	for _, x := range xs {
 		if x == nil {
 			continue
@@ -145,8 +145,7 @@ func (v *Var) Give(dx *tensor.Tensor) {
 			v.s.arena.Free(dx)
 		}
 	default:
-		dst, _ := v.Into()
-		tensor.AddTo(dst, dx)
+		v.Lend(dx)
 		v.s.arena.Free(dx)
 	}
 }
@@ -168,11 +167,8 @@ func (v *Var) Lend(dx *tensor.Tensor) {
 // its destination: dst = … + beta·dst. With beta 0 the contents are undefined
 // and must all be written.
 func (v *Var) Into() (dst *tensor.Tensor, beta float64) {
-	if p := v.param; p != nil {
-		if p.Grad == nil {
-			p.Grad = tensor.New(p.Value.DType(), p.Value.Shape()...)
-		}
-		return p.Grad, 1
+	if v.param != nil {
+		return v.param.into()
 	}
 	if v.grad == nil {
 		v.grad = v.s.arena.New(v.t.DType(), v.t.Shape()...)

@@ -4,7 +4,7 @@
 //
 // Every function takes the parameters as [nn.Params] lists them. Parameters
 // that are frozen, and those whose gradient is nil because no Backward reached
-// them, are left alone by all of them. An optimizer keeps its state by the
+// them since [Zero], are left alone by all of them. An optimizer keeps its state by the
 // parameters' names, so layers may be frozen, thawed or added between steps.
 //
 // Results have the same bits for any GOMAXPROCS: elementwise work is split by
@@ -149,12 +149,11 @@ func ClipNorm(ps []nn.Named, max float64) float64 {
 	return norm
 }
 
-// Zero clears the gradients for the next pass and keeps their buffers.
+// Zero clears the gradients for the next pass, to nil, and keeps their buffers
+// (autograd.Param.ClearGrad).
 func Zero(ps []nn.Named) {
 	for _, p := range ps {
-		if p.Param.Grad != nil {
-			tensor.Fill(p.Param.Grad, 0)
-		}
+		p.Param.ClearGrad()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -60,14 +61,38 @@ type Arena struct {
 	bytes  int
 }
 
+// freeLists is what an arena shares with its children.
 type freeLists struct {
-	free [numClasses][]*storage
+	free    [numClasses][]*storage
+	headers atomic.Pointer[slab]
+}
+
+// slab holds headers to hand out, each once: one that came back would not be
+// known for stale. Headers are atomic, unlike the rest of an arena, because
+// goroutines may view the tensors of one pass at the same time.
+type slab struct {
+	next    atomic.Int32
+	headers [64]Tensor
+}
+
+// header returns a zero header.
+func (l *freeLists) header() *Tensor {
+	s := l.headers.Load()
+	if s != nil {
+		if i := int(s.next.Add(1)) - 1; i < len(s.headers) {
+			return &s.headers[i]
+		}
+	}
+	s = new(slab)
+	s.next.Store(1)
+	l.headers.Store(s)
+	return &s.headers[0]
 }
 
 // shared keeps the buffers of closed arenas for the next ones, up to a cap.
 var shared struct {
 	sync.Mutex
-	freeLists
+	free  [numClasses][]*storage
 	bytes int
 }
 
@@ -89,14 +114,15 @@ func (a *Arena) init() {
 // New returns a tensor whose contents are undefined. It lives until Free,
 // Reset or Close.
 func (a *Arena) New(dt DType, shape ...int) *Tensor {
-	t := header(dt, shape)
+	a.init()
+	t := a.lists.header()
+	t.init(dt, shape)
 	t.st = a.take(t.Len() * dt.Size())
 	t.gen = t.st.gen
 	return t
 }
 
 func (a *Arena) take(bytes int) *storage {
-	a.init()
 	c := classOf(bytes)
 	list := &a.lists.free[c]
 	var st *storage

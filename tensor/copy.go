@@ -108,6 +108,10 @@ func fill[T Elem](t *Tensor, v T) {
 		return
 	}
 	d := raw[T](t)
+	if size := t.Len(); t.IsContiguous() {
+		fillRun(d[:size], v)
+		return
+	}
 	n := newNest(t.dims(), t)
 	s, _, _ := n.inner()
 	n.rows(func(length int, off [3]int) {
@@ -116,4 +120,15 @@ func fill[T Elem](t *Tensor, v T) {
 			d[i*s] = v
 		}
 	})
+}
+
+// fillRun sets d to v, over several cores if it is long.
+func fillRun[T Elem](d []T, v T) {
+	if len(d) > grain {
+		parallel.For(len(d), grain, func(lo, hi int) { fillRun(d[lo:hi], v) })
+		return
+	}
+	for i := range d {
+		d[i] = v
+	}
 }

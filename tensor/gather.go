@@ -70,8 +70,7 @@ func listed(op string, t *Tensor, axis int, idx *Tensor) (int, []int) {
 
 // along returns idx repeated over every dimension of shape but axis.
 func along(idx *Tensor, axis int, shape []int) *Tensor {
-	v := header(idx.dt, shape)
-	v.st, v.gen, v.off = idx.st, idx.gen, idx.off
+	v := idx.reshaped(shape)
 	v.stride = [MaxRank]int{}
 	v.stride[axis] = idx.stride[0]
 	return v
@@ -96,8 +95,8 @@ func inRange(op string, t *Tensor, axis int, idx *Tensor) {
 // repeated returns a header of t with the given shape whose dimension axis
 // does not advance: the place from which indices count.
 func repeated(t *Tensor, axis int, shape []int) *Tensor {
-	v := header(t.dt, shape)
-	v.st, v.gen, v.off, v.stride = t.st, t.gen, t.off, t.stride
+	v := t.reshaped(shape)
+	v.stride = t.stride
 	v.stride[axis] = 0
 	return v
 }

@@ -28,13 +28,14 @@ type Tensor struct {
 // an int.
 const mostElements = math.MaxInt / 16
 
-// header returns a dense tensor without storage. It panics with *ShapeError on
-// a negative dimension, too many of them, or more than mostElements.
-func header(dt DType, shape []int) *Tensor {
+// init makes the zero t a dense tensor without storage. It panics with
+// *ShapeError on a negative dimension, too many of them, or more than
+// mostElements.
+func (t *Tensor) init(dt DType, shape []int) {
 	if len(shape) > MaxRank {
 		panic(&ShapeError{Op: "new", Reason: fmt.Sprintf("more than %d dimensions", MaxRank), Shapes: [][]int{slices.Clone(shape)}})
 	}
-	t := &Tensor{dt: dt, rank: uint8(len(shape))}
+	t.dt, t.rank = dt, uint8(len(shape))
 	n := 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		d := shape[i]
@@ -44,13 +45,22 @@ func header(dt DType, shape []int) *Tensor {
 		t.shape[i], t.stride[i] = d, n
 		n *= max(d, 1)
 	}
-	return t
+}
+
+// header returns a zero header beside t: where t's pass keeps its own, or on
+// the heap.
+func (t *Tensor) header() *Tensor {
+	if a := t.st.arena; a != nil {
+		return a.lists.header()
+	}
+	return new(Tensor)
 }
 
 // New returns a zeroed tensor on the heap. It panics with *ShapeError on a
 // negative dimension or more than MaxRank of them.
 func New(dt DType, shape ...int) *Tensor {
-	t := header(dt, shape)
+	t := new(Tensor)
+	t.init(dt, shape)
 	t.st = newStorage(t.Len() * dt.Size())
 	return t
 }

@@ -8,8 +8,18 @@ import (
 // view returns a new header on t's storage.
 func (t *Tensor) view(op string) *Tensor {
 	t.check(op)
-	v := *t
-	return &v
+	v := t.header()
+	*v = *t
+	return v
+}
+
+// reshaped returns a new header at t's first element with the strides of a
+// dense tensor of the given shape.
+func (t *Tensor) reshaped(shape []int) *Tensor {
+	v := t.header()
+	v.init(t.dt, shape)
+	v.st, v.gen, v.off = t.st, t.gen, t.off
+	return v
 }
 
 // Reshape returns t with another shape of as many elements; one dimension may
@@ -43,13 +53,12 @@ func (t *Tensor) Reshape(shape ...int) *Tensor {
 	if n != t.Len() {
 		Fail("reshape", fmt.Sprintf("cannot become %v", slices.Clone(dims)), t)
 	}
-	v := header(t.dt, dims)
-	v.st, v.gen, v.off = t.st, t.gen, t.off
+	v := t.reshaped(dims)
 	if t.IsContiguous() || restride(t, v) {
 		return v
 	}
 	c := t.Contiguous()
-	v = header(t.dt, dims)
+	v.init(t.dt, dims)
 	v.st, v.gen, v.off = c.st, c.gen, c.off
 	return v
 }
@@ -156,12 +165,11 @@ func (t *Tensor) expand(op string, shape []int) *Tensor {
 	if slices.Equal(shape, t.dims()) {
 		return t
 	}
-	v := header(t.dt, shape)
+	v := t.reshaped(shape)
 	lead := len(shape) - int(t.rank)
 	if lead < 0 {
 		Fail(op, fmt.Sprintf("does not broadcast to %v", slices.Clone(shape)), t)
 	}
-	v.st, v.gen, v.off = t.st, t.gen, t.off
 	for i := range shape {
 		switch {
 		case i < lead:

@@ -84,8 +84,7 @@ func checkReshape(t *testing.T, r *rand.Rand) {
 	if n := (&Tensor{rank: uint8(len(infer))}); x.Len() > 0 && n != nil {
 		near(t, want, x.Reshape(infer...))
 	}
-	v := header(x.dt, shape)
-	v.st, v.off = x.st, x.off
+	v := x.reshaped(shape)
 	if x.Len() > 0 {
 		// A view if the copy need not be: no element may sit elsewhere.
 		shared := restride(x, v)

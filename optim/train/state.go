@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/noema-ml/noema/optim"
-	"github.com/noema-ml/noema/tensor"
 )
 
 // The files of a checkpoint that Run writes.
@@ -32,10 +31,6 @@ type state struct {
 	Rand       []byte `json:"rand"` // the noise's PCG
 	FLOPs      int64  `json:"flops"`
 	Tier       string `json:"tier"`
-	// Reached names the parameters that have a gradient. A Backward that has
-	// once reached a parameter makes the optimizer step it, with momentum and
-	// decay, even where its gradient is zero.
-	Reached []string `json:"reached"`
 
 	Evaluated int   `json:"evaluated"` // the step last evaluated
 	Best      exact `json:"best"`
@@ -94,12 +89,6 @@ func (r *run[E]) capture() error {
 		return err
 	}
 	r.st.Pos, r.st.FLOPs, r.st.Tier = r.t.Data.Pos, r.scope.FLOPs, optim.Tier()
-	r.st.Reached = nil
-	for _, p := range r.ps {
-		if p.Param.Grad != nil {
-			r.st.Reached = append(r.st.Reached, p.Name)
-		}
-	}
 	return nil
 }
 
@@ -175,15 +164,6 @@ func (r *run[E]) resume() error {
 	}
 	if err := r.rng.UnmarshalBinary(old.Rand); err != nil {
 		return fmt.Errorf("train: checkpoint of step %d: %w", step, err)
-	}
-	reached := map[string]bool{}
-	for _, name := range old.Reached {
-		reached[name] = true
-	}
-	for _, p := range r.ps {
-		if v := p.Param.Value; reached[p.Name] {
-			p.Param.Grad = tensor.New(v.DType(), v.Shape()...)
-		}
 	}
 	r.st, r.saved = old, step
 	r.t.Data.Pos, r.scope.FLOPs = old.Pos, old.FLOPs
