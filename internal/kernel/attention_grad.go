@@ -1,76 +1,189 @@
 package kernel
 
-import "github.com/noema-ml/noema/internal/parallel"
+import "math"
+
+const (
+	attnTasks = 16  // backward tasks wanted, if each has at least attnSpan keys
+	attnSpan  = 512 // keys
+)
 
 // AttentionGrad adds to dq, dk and dv (each skipped if nil) the gradients of
 // [Attention], given its inputs, its outputs o and lse and the gradient do of
 // o. Shapes and batch strides are those of Attention. The probabilities are
-// computed again from lse, a block of queries at a time (Dao et al., 2022,
-// algorithm 4).
+// computed again from lse, a block at a time (Dao, 2023, algorithm 2).
 func AttentionGrad[T Float](p *Attn, dq, dk, dv, q, k, v, o, lse, do []T) {
-	group := p.Heads / p.KVHeads
-	rows := p.blockRows()
-	// One task owns a key/value head of a batch, hence its part of dk and dv.
-	parallel.For(p.Batch*p.KVHeads, grain[T](group*p.Queries*p.Keys*2*p.termsPerScore()), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			b, kh := i/p.KVHeads, i%p.KVHeads
-			if p.Queries == 1 {
-				s := p.sharedSpan(b, kh)
-				attendGrad(p, &s, dq, dk, dv, q, k, v, o, lse, do)
+	if p.Batch*p.Heads*p.Queries*p.Keys == 0 {
+		return
+	}
+	c := newAttnCall[T](p)
+	c.q, c.k, c.v, c.o, c.lse = q, k, v, o, lse
+	c.do, c.dq, c.dk, c.dv = do, dq, dk, dv
+	heads := p.Batch * p.KVHeads
+	c.chunks = max(1, min(attnTasks/heads, p.Keys/attnSpan))
+	c.chunk = roundUp(ceilDiv(p.Keys, c.chunks), c.keys)
+	c.chunks = ceilDiv(p.Keys, c.chunk)
+	// Tasks for the same queries and other keys leave their parts of dq behind,
+	// to be added in order.
+	if dq != nil && c.chunks > 1 {
+		part := grab[T]((c.chunks - 1) * p.Batch * p.Queries * c.qRow)
+		defer part.drop()
+		c.part = part.s
+	}
+	c.run(attnBackward, heads*c.chunks, p.terms(c.group*p.Queries, 5)/c.chunks)
+	if c.part != nil {
+		c.run(attnSumQ, p.Batch*p.Queries, c.chunks*c.qRow)
+	}
+	c.drop()
+}
+
+// backward adds the gradients of a chunk of keys of a key/value head, of which
+// it owns dk and dv.
+func (c *attnCall[T]) backward(w *attnWork[T], task int) {
+	t, heads := c.t, c.Batch*c.KVHeads
+	b, kh, chunk := task%heads/c.KVHeads, task%heads%c.KVHeads, task/heads
+	klo, khi := c.union(b, 0, c.Queries)
+	klo, khi = max(klo, chunk*c.chunk), min(khi, (chunk+1)*c.chunk)
+	dq, dqb := c.dq, c.qb
+	if chunk > 0 && dq != nil {
+		dqb = c.Queries * c.qRow
+		dq = c.part[(chunk-1)*c.Batch*dqb:]
+		for i := range c.Queries {
+			clear(dq[b*dqb+(i*c.Heads+kh*c.group)*c.Dim:][:c.group*c.Dim])
+		}
+	}
+	if klo >= khi {
+		return
+	}
+	rows, keys := roundUp(attnRows, t.mr), roundUp(c.keys, t.mr)
+	var q, do, qp, dop, dqs, delta, kt, vt, kp, p, ds, dk, dv []T
+	w.take([]attnPart[T]{
+		{&q, rows * c.wide}, {&do, rows * c.wide}, {&qp, rows * c.wide}, {&dop, rows * c.wide}, {&dqs, rows * c.wide},
+		{&delta, c.group * c.Queries},
+		{&kt, c.keys * c.Dim}, {&vt, c.keys * c.Dim}, {&kp, c.keys * c.wide},
+		{&p, rows * c.pitch}, {&ds, rows * c.pitch}, {&dk, keys * c.wide}, {&dv, keys * c.wide},
+		{&w.edge, max(c.keys, c.Dim, attnRows) * t.mr},
+	}...)
+	if c.wide > c.Dim { // columns that are multiplied but not used
+		clear(q)
+		clear(do)
+	}
+	at := b*c.qb + kh*c.group*c.Dim
+	for g := range c.group {
+		for i := range c.Queries {
+			x := at + i*c.qRow + g*c.Dim
+			delta[g*c.Queries+i] = t.dot(c.do[x:x+c.Dim], c.o[x:x+c.Dim])
+		}
+	}
+	for k0 := klo; k0 < khi; k0 += c.keys {
+		width := min(c.keys, khi-k0)
+		from := b*c.kb + (k0*c.KVHeads+kh)*c.Dim
+		keysT := c.packed(kt, c.Dim, width, c.k[from:], 1, c.kRow)
+		valuesT := c.packed(vt, c.Dim, width, c.v[from:], 1, c.kRow)
+		keys := c.packed(kp, width, c.Dim, c.k[from:], c.kRow, 1)
+		clear(dk)
+		clear(dv)
+		for i0 := 0; i0 < c.Queries; i0 += attnRows {
+			n := min(attnRows, c.Queries-i0)
+			if !w.see(c.Attn, b, i0, n, k0, width) {
 				continue
 			}
-			for h := kh * group; h < (kh+1)*group; h++ {
-				for i0 := 0; i0 < p.Queries; i0 += rows {
-					s := p.spanOf(b, h, i0, min(rows, p.Queries-i0))
-					attendGrad(p, &s, dq, dk, dv, q, k, v, o, lse, do)
+			for g := range c.group {
+				x := at + i0*c.qRow + g*c.Dim
+				for i := range n {
+					t.scale(q[i*c.wide:][:c.Dim], c.q[x+i*c.qRow:][:c.Dim], T(c.Scale))
+					copy(do[i*c.wide:][:c.Dim], c.do[x+i*c.qRow:])
+				}
+				c.products(w, n, q, c.wide, keysT, p)
+				c.products(w, n, do, c.wide, valuesT, ds)
+				c.sharpen(w, n, p, ds, width, c.lse[(b*c.Heads+kh*c.group+g)*c.Queries+i0:], delta[g*c.Queries+i0:])
+				if c.dv != nil {
+					c.transposed(w, n, p, width, c.columns(dop, do, n), dv)
+				}
+				if c.dk != nil {
+					c.transposed(w, n, ds, width, c.columns(qp, q, n), dk)
+				}
+				if dq != nil {
+					clear(dqs[:n*c.wide])
+					c.combine(w, n, ds, keys, dqs, false)
+					for i := range n {
+						y := b*dqb + ((i0+i)*c.Heads+kh*c.group+g)*c.Dim
+						t.addScaled(dq[y:y+c.Dim], dqs[i*c.wide:][:c.Dim], T(c.Scale))
+					}
 				}
 			}
 		}
-	})
+		for j := range width {
+			x := from + j*c.kRow
+			if c.dk != nil {
+				t.add(c.dk[x:x+c.Dim], c.dk[x:x+c.Dim], dk[j*c.wide:][:c.Dim])
+			}
+			if c.dv != nil {
+				t.add(c.dv[x:x+c.Dim], c.dv[x:x+c.Dim], dv[j*c.wide:][:c.Dim])
+			}
+		}
+	}
 }
 
-// attendGrad adds the gradients of one span.
-func attendGrad[T Float](p *Attn, s *span, dq, dk, dv, q, k, v, o, lse, do []T) {
-	t := tableOf[T]()
-	width := s.khi - s.klo
-	if width <= 0 {
-		return
+// columns returns n rows of x, c.wide apart, as panels: in place if the kernel
+// has strides.
+func (c *attnCall[T]) columns(buf, x []T, n int) panels[T] {
+	if c.t.strided {
+		return panels[T]{x, c.wide, c.t.nr}
 	}
-	buf := grab[T](2 * s.rows * width)
-	defer buf.drop()
-	prob, ds := buf.s[:s.rows*width], buf.s[s.rows*width:]
-	first := s.k + s.klo*s.kRow
-	scale := T(p.Scale)
+	return c.packed(buf, n, c.Dim, x, c.wide, 1)
+}
 
-	Gemm(s.rows, width, p.Dim, q[s.q:], s.qRow, 1, k[first:], 1, s.kRow, 0, prob, width)
-	Gemm(s.rows, width, p.Dim, do[s.q:], s.qRow, 1, v[first:], 1, s.kRow, 0, ds, width)
-	for i := range s.rows {
-		row, drow := prob[i*width:(i+1)*width], ds[i*width:(i+1)*width]
-		lo, hi := s.seen(p, i)
-		l := lse[s.lse+i]
-		if l-l != 0 && l < 0 { // -Inf: the row saw nothing
+// sharpen turns rows of scores into probabilities p and of their gradients ds
+// into gradients of the scores, with zeros for what a row does not see.
+func (c *attnCall[T]) sharpen(w *attnWork[T], rows int, p, ds []T, width int, lse, delta []T) {
+	t := c.t
+	for i := range rows {
+		pr, dr := p[i*c.pitch:][:width], ds[i*c.pitch:][:width]
+		lo, hi := w.lo[i], w.hi[i]
+		if lse[i] == T(math.Inf(-1)) { // all that the row saw was -Inf
 			lo, hi = 0, 0
 		}
-		clear(row[:lo])
-		clear(row[hi:])
-		clear(drow[:lo])
-		clear(drow[hi:])
-		see, d := row[lo:hi], drow[lo:hi]
-		t.scale(see, see, scale)
-		t.expSum(see, see, l)
-		at := s.q + i*s.qRow
-		delta := t.dot(do[at:at+p.Dim], o[at:at+p.Dim])
-		for j, pr := range see {
-			d[j] = pr * (d[j] - delta) * scale
+		clear(pr[:lo])
+		clear(pr[hi:])
+		clear(dr[:lo])
+		clear(dr[hi:])
+		pr, dr = pr[lo:hi], dr[lo:hi]
+		t.expSum(pr, pr, lse[i])
+		for j, x := range pr {
+			dr[j] = x * (dr[j] - delta[i])
 		}
 	}
-	if dv != nil {
-		Gemm(width, p.Dim, s.rows, prob, 1, width, do[s.q:], s.qRow, 1, 1, dv[first:], s.kRow)
+}
+
+// transposed adds to rows of out, one for each key, the n rows of b weighted
+// with the keys' columns of scores.
+func (c *attnCall[T]) transposed(w *attnWork[T], n int, scores []T, width int, b panels[T], out []T) {
+	h := c.tileRows(width)
+	for j := 0; j < width; j += h {
+		rows := min(h, width-j)
+		lo, hi := 0, n // queries that see some of the keys
+		for lo < hi && !w.sees(lo, j, rows) {
+			lo++
+		}
+		for lo < hi && !w.sees(hi-1, j, rows) {
+			hi--
+		}
+		if lo < hi {
+			c.tile(w, rows, hi-lo, scores[lo*c.pitch+j:], 1, c.pitch, b, lo, 0, c.wide, out[j*c.wide:], c.wide, true)
+		}
 	}
-	if dq != nil {
-		Gemm(s.rows, p.Dim, width, ds, width, 1, k[first:], s.kRow, 1, 1, dq[s.q:], s.qRow)
-	}
-	if dk != nil {
-		Gemm(width, p.Dim, s.rows, ds, 1, width, q[s.q:], s.qRow, 1, 1, dk[first:], s.kRow)
+}
+
+// sees reports whether row i sees one of n keys from j on.
+func (w *attnWork[T]) sees(i, j, n int) bool {
+	return max(int(w.lo[i]), j) < min(int(w.hi[i]), j+n)
+}
+
+// sumQ adds the parts of a row of dq, all heads.
+func (c *attnCall[T]) sumQ(row int) {
+	b, i := row/c.Queries, row%c.Queries
+	dst := c.dq[b*c.qb+i*c.qRow:][:c.qRow]
+	for n := range c.chunks - 1 {
+		c.t.add(dst, dst, c.part[(n*c.Batch*c.Queries+row)*c.qRow:][:c.qRow])
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // naiveAttention is the definition, in float64, of o and lse.
@@ -57,6 +59,9 @@ func attnCases() []attnCase {
 			{Batch: 2, Heads: 2, KVHeads: 2, Queries: 5, Keys: 9, Dim: 4},
 			{Batch: 1, Heads: 6, KVHeads: 2, Queries: 70, Keys: 83, Dim: 8, QBatch: 70*48 + 5, KBatch: 83*16 + 7},
 			{Batch: 2, Heads: 3, KVHeads: 1, Queries: 130, Keys: 130, Dim: 5},
+			{Batch: 1, Heads: 2, KVHeads: 1, Queries: 1, Keys: 1300, Dim: 20},
+			{Batch: 1, Heads: 2, KVHeads: 1, Queries: 150, Keys: 1100, Dim: 33},
+			{Batch: 1, Heads: 5, KVHeads: 1, Queries: 300, Keys: 300, Dim: 64},
 			{Batch: 2, Heads: 2, KVHeads: 1, Queries: 3, Keys: 0, Dim: 4},
 			{Batch: 0, Heads: 2, KVHeads: 1, Queries: 3, Keys: 4, Dim: 4},
 		} {
@@ -102,7 +107,9 @@ func narrowed(x []float64) []float32 {
 	return y
 }
 
-func TestAttention(t *testing.T) {
+func TestAttention(t *testing.T) { eachVariant(t, testAttention) }
+
+func testAttention(t *testing.T) {
 	r := rng(31)
 	for _, c := range attnCases() {
 		p := &c.p
@@ -153,7 +160,9 @@ func naiveGrad(p *Attn, dq, dk, dv, q, k, v, o, lse, do []float64) {
 	}
 }
 
-func TestAttentionGrad(t *testing.T) {
+func TestAttentionGrad(t *testing.T) { eachVariant(t, testAttentionGrad) }
+
+func testAttentionGrad(t *testing.T) {
 	r := rng(32)
 	for _, c := range attnCases() {
 		p := &c.p
@@ -217,8 +226,8 @@ func TestAttentionSameBitsForAnyCores(t *testing.T) {
 	})
 }
 
-// Decoding a token against cached keys gives the bits of the whole sequence.
-func TestAttentionDecodesTheSameBits(t *testing.T) {
+// Decoding a token against cached keys gives what the whole sequence gives.
+func TestAttentionDecodes(t *testing.T) {
 	const n = 90
 	c := attnCase{p: Attn{Batch: 1, Heads: 4, KVHeads: 2, Queries: n, Keys: n, Dim: 16, Scale: 0.25}}
 	all := &c.p
@@ -232,6 +241,68 @@ func TestAttentionDecodesTheSameBits(t *testing.T) {
 		p := *all
 		p.Queries, p.Keys, p.Lo, p.Hi = 1, i+1, nil, nil
 		Attention(&p, one, oneLSE, q[i*64:], k, v)
-		sameBits(t, o[i*64:(i+1)*64], one, "token %d", i)
+		for j, want := range o[i*64 : (i+1)*64] {
+			near(t, float64(want), float64(one[j]), 3e-6, "token %d", i)
+		}
 	}
+}
+
+// A NaN or +Inf among the scores of a query makes its output and the gradients
+// that it reaches NaN; a query whose scores are all -Inf is like one that sees
+// no key; other queries are not touched.
+func TestAttentionNotFinite(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		for _, queries := range []int{1, 40, 300} {
+			const dim = 8
+			inf := float32(math.Inf(1))
+			for name, bad := range map[string]float32{"NaN": float32(math.NaN()), "+Inf": inf, "-Inf": -inf} {
+				t.Run(fmt.Sprint(name, queries), func(t *testing.T) {
+					const keys = 700
+					p := &Attn{Batch: 1, Heads: 1, KVHeads: 1, Queries: queries, Keys: keys, Dim: dim, Scale: 1}
+					r := rng(36)
+					q, do, k, v := randn[float32](r, queries*dim), randn[float32](r, queries*dim), randn[float32](r, keys*dim), randn[float32](r, keys*dim)
+					for i := 0; i < len(k); i += dim {
+						k[i] = 1
+					}
+					at := queries / 2
+					q[at*dim] = bad
+					o, lse := make([]float32, len(q)), make([]float32, queries)
+					dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(k))
+					Attention(p, o, lse, q, k, v)
+					AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+					for i, x := range o {
+						switch {
+						case i/dim != at:
+							require.False(t, x != x || dq[i] != dq[i])
+						case bad == -inf:
+							require.Zero(t, x)
+							require.Zero(t, dq[i])
+						default:
+							require.True(t, x != x && dq[i] != dq[i] && dk[i%dim] != dk[i%dim] && dv[i%dim] != dv[i%dim])
+						}
+					}
+				})
+			}
+		}
+	})
+}
+
+// Scratch memory does not grow with the number of keys.
+func TestAttentionScratch(t *testing.T) {
+	size := func(keys int) (bytes int) {
+		p := &Attn{Batch: 1, Heads: 2, KVHeads: 2, Queries: 64, Keys: keys, Dim: 16, Scale: 1}
+		c := newAttnCall[float32](p)
+		defer c.drop()
+		x := make([]float32, 64*2*16)
+		kv := make([]float32, keys*2*16)
+		c.q, c.k, c.v, c.o, c.lse, c.do = x, kv, kv, make([]float32, len(x)), make([]float32, 128), x
+		c.dq, c.dk, c.dv = make([]float32, len(x)), make([]float32, len(kv)), make([]float32, len(kv))
+		c.chunk, c.chunks = 64, 1
+		w := new(attnWork[float32])
+		c.forward(w, 0)
+		c.chunk = keys
+		c.backward(w, 0)
+		return len(w.buf)
+	}
+	require.Equal(t, size(1<<10), size(1<<14))
 }
