@@ -46,7 +46,7 @@ func norm(op string, x, w, b *Var, eps float64, centre bool) *Var {
 	return y.record(0, func(dy *tensor.Tensor) {
 		var dx, dw, db *tensor.Tensor
 		if x.needs {
-			dx = s.keep(dy)
+			dx = s.over(dy)
 		}
 		if w.Needs() {
 			dw = w.sink()

@@ -60,6 +60,7 @@ type Scope struct {
 	inputs  []*Var         // of the operation under way, for CheckFinite
 	dy      *tensor.Tensor // the gradient lent to the running back function
 	kept    bool           // and whether it took it over
+	lent    *tensor.Tensor // what BackwardFrom was given; nobody may take it over
 	busy    bool           // Recompute's function is running in a child
 }
 

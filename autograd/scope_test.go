@@ -103,6 +103,7 @@ func TestMistakesAreShapeErrors(t *testing.T) {
 		"bce":              func() { autograd.BCEWithLogits(leaf(2, 3), leaf(3)) },
 		"topk":             func() { autograd.TopK(leaf(3), 4) },
 		"backward of many": func() { leaf(3).Backward() },
+		"backward from":    func() { leaf(3).BackwardFrom(tensor.New(tensor.Float64, 1, 3)) },
 		"backward without recording": func() {
 			autograd.Sum(autograd.Inference().Const(tensor.New(tensor.Float64, 2))).Backward()
 		},

@@ -14,8 +14,8 @@ func Softmax(x *Var, axis int) *Var {
 	y := out("softmax", x.Shape(), x)
 	rowwise(y.t, y.s.dense(x.t), kernel.Softmax[float32], kernel.Softmax[float64])
 	return y.record(0, func(dy *tensor.Tensor) {
-		dx := y.s.keep(dy)
-		rowwiseGrad(dx, y.t, dx, kernel.SoftmaxGrad[float32], kernel.SoftmaxGrad[float64])
+		dx := y.s.over(dy)
+		rowwiseGrad(dx, y.t, dy, kernel.SoftmaxGrad[float32], kernel.SoftmaxGrad[float64])
 		x.Give(dx)
 	})
 }
@@ -28,8 +28,8 @@ func LogSoftmax(x *Var, axis int) *Var {
 	y := out("log softmax", x.Shape(), x)
 	rowwise(y.t, y.s.dense(x.t), kernel.LogSoftmax[float32], kernel.LogSoftmax[float64])
 	return y.record(0, func(dy *tensor.Tensor) {
-		dx := y.s.keep(dy)
-		rowwiseGrad(dx, y.t, dx, kernel.LogSoftmaxGrad[float32], kernel.LogSoftmaxGrad[float64])
+		dx := y.s.over(dy)
+		rowwiseGrad(dx, y.t, dy, kernel.LogSoftmaxGrad[float32], kernel.LogSoftmaxGrad[float64])
 		x.Give(dx)
 	})
 }

@@ -359,3 +359,42 @@ func TestRecomputedOperations(t *testing.T) {
 		samePass(t, want, got)
 	})
 }
+
+// BackwardFrom gives the same bits as a loss whose gradient is the given one,
+// leaves that as it was, and may be called again in the same pass.
+func TestBackwardFrom(t *testing.T) {
+	everySample(t, func(t *testing.T, sample *optable.Sample) {
+		want := run(autograd.NewScope(true), sample.Func, nil, sample.Inputs...)
+		s := poisoned()
+		for _, where := range []string{"heap", "arena"} {
+			s.Reset()
+			xs := make([]*autograd.Var, len(sample.Inputs))
+			for i, x := range sample.Inputs {
+				xs[i] = s.Leaf(x)
+			}
+			y := sample.Func(s, xs...)
+			dy := tensor.Uniform(rand.NewPCG(1, 1), tensor.Float64, -1, 1, y.Shape()...).Cast(y.DType())
+			before := dy.Clone()
+			if where == "arena" {
+				dy = s.New(dy.DType(), dy.Shape()...)
+				tensor.Copy(dy, before)
+			}
+			y.BackwardFrom(dy)
+			sameBits(t, where+": the gradient given", before, dy)
+			got := pass{y: y.Detach(), grads: make([]*tensor.Tensor, len(xs))}
+			for i, x := range xs {
+				if g := x.Grad(); g != nil {
+					got.grads[i] = g.Clone()
+				}
+			}
+			samePass(t, want, got)
+		}
+	})
+	s := autograd.NewScope(true)
+	x, dy := s.Leaf(tensor.Of([]float64{1, 2})), tensor.Of([]float64{3, 4})
+	for range 2 {
+		x.BackwardFrom(dy)
+	}
+	require.Equal(t, []float64{6, 8}, floats(x.Grad()))
+	require.Equal(t, []float64{3, 4}, floats(dy))
+}

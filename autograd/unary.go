@@ -23,8 +23,8 @@ func unary(op string, x *Var, f32 func(y, x []float32), f64 func(y, x []float64)
 		saved = y.t
 	}
 	return y.record(0, func(dy *tensor.Tensor) {
-		dx := y.s.keep(dy)
-		tensor.BinaryInto(op, dx, saved, dx, g32, g64)
+		dx := y.s.over(dy)
+		tensor.BinaryInto(op, dx, saved, dy, g32, g64)
 		x.Give(dx)
 	})
 }

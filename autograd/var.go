@@ -180,8 +180,20 @@ func (v *Var) Into() (dst *tensor.Tensor, beta float64) {
 // keep takes over the gradient that was lent to the running back function, so
 // that it or a view of it can be given on without a copy.
 func (s *Scope) keep(dy *tensor.Tensor) *tensor.Tensor {
+	if dy == s.lent {
+		return copyTo(s, dy)
+	}
 	s.kept = s.kept || dy == s.dy
 	return dy
+}
+
+// over is keep for a function that writes another gradient over dy, element by
+// element: the contents of the result are dy's or undefined.
+func (s *Scope) over(dy *tensor.Tensor) *tensor.Tensor {
+	if dy == s.lent {
+		return s.like(dy)
+	}
+	return s.keep(dy)
 }
 
 // Backward adds the gradient of v, a single element, to every Param and Leaf
@@ -200,13 +212,34 @@ func (v *Var) Backward() {
 	v.backward(seed)
 }
 
-// backward is Backward from a given gradient of v, which it takes over.
+// BackwardFrom is Backward for a v of any size: dy, of v's dtype and shape, is
+// the gradient of the loss with respect to it. dy stays the caller's and is
+// not changed.
+func (v *Var) BackwardFrom(dy *tensor.Tensor) {
+	switch {
+	case !v.s.grad:
+		tensor.Fail("backward", "the scope does not record", v.t)
+	case dy.DType() != v.DType() || !dy.SameShape(v.t):
+		tensor.Fail("backward", "the gradient does not fit", v.t, dy)
+	}
+	s := v.s
+	s.lent = s.dense(dy)
+	defer func() { s.lent = nil }()
+	v.backward(s.lent)
+}
+
+// backward is Backward from a given gradient of v, which it takes over unless
+// it is lent.
 func (v *Var) backward(seed *tensor.Tensor) {
 	s := v.s
-	if v.pass != s.pass {
+	switch {
+	case v.pass != s.pass:
 		panic(&tensor.ReleasedError{Op: "backward", DType: v.DType(), Shape: v.Shape()})
+	case seed == s.lent && (!v.needs || v.param != nil || v.op == "leaf" || v.grad != nil):
+		v.Lend(seed)
+	default:
+		v.Give(seed)
 	}
-	v.Give(seed)
 	for i := len(s.tape) - 1; i >= 0; i-- {
 		e := s.tape[i]
 		s.tape[i] = entry{}
@@ -216,7 +249,7 @@ func (v *Var) backward(seed *tensor.Tensor) {
 		}
 		e.y.grad, s.dy, s.kept = nil, dy, false
 		e.back(dy)
-		if !s.kept {
+		if !s.kept && dy != s.lent {
 			s.arena.Free(dy)
 		}
 		if s.CheckFinite {
