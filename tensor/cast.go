@@ -3,6 +3,7 @@ package tensor
 import (
 	"math"
 
+	"github.com/noema-ml/noema/internal/kernel"
 	"github.com/noema-ml/noema/internal/parallel"
 )
 
@@ -23,13 +24,13 @@ func (t *Tensor) Cast(dt DType) *Tensor {
 	case t.dt == Float64 && dt == Float32:
 		castDirect(dst, src, func(v float64) float32 { return float32(v) })
 	case t.dt == BFloat16 && dt == Float32:
-		castDirect(dst, src, fromBFloat16)
+		castDirect(dst, src, kernel.FromBFloat16)
 	case t.dt == Float16 && dt == Float32:
-		castDirect(dst, src, fromFloat16)
+		castDirect(dst, src, kernel.FromFloat16)
 	case t.dt == Float32 && dt == BFloat16:
-		castDirect(dst, src, toBFloat16)
+		castDirect(dst, src, kernel.ToBFloat16)
 	case t.dt == Float32 && dt == Float16:
-		castDirect(dst, src, toFloat16)
+		castDirect(dst, src, kernel.ToFloat16)
 	case t.dt == Int32 && dt == Int64:
 		castDirect(dst, src, func(v int32) int64 { return int64(v) })
 	default:
@@ -67,9 +68,9 @@ func (t *Tensor) store(off int, v float64) {
 	case Float64:
 		raw[float64](t)[off] = v
 	case BFloat16:
-		raw[uint16](t)[off] = toBFloat16(float32(v))
+		raw[uint16](t)[off] = kernel.ToBFloat16(float32(v))
 	case Float16:
-		raw[uint16](t)[off] = toFloat16(float32(v))
+		raw[uint16](t)[off] = kernel.ToFloat16(float32(v))
 	case Int8:
 		raw[int8](t)[off] = toInt[int8](v, math.MinInt8, math.MaxInt8)
 	case Int32:
@@ -93,43 +94,4 @@ func toInt[T int8 | int32 | int64](v float64, lo, hi T) T {
 		return hi
 	}
 	return T(v)
-}
-
-func fromBFloat16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
-
-func toBFloat16(f float32) uint16 {
-	b := math.Float32bits(f)
-	if f != f {
-		return uint16(b>>16) | 0x40 // keep a NaN a NaN
-	}
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
-}
-
-func fromFloat16(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&0x3ff)
-	switch exp {
-	case 0: // zero or subnormal: frac · 2^-24
-		v := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-}
-
-func toFloat16(f float32) uint16 {
-	b := math.Float32bits(f)
-	sign := uint16(b >> 16 & 0x8000)
-	abs := b &^ (1 << 31)
-	switch {
-	case abs > 0x7f800000:
-		return sign | 0x7e00 | uint16(abs>>13&0x1ff)
-	case abs >= 0x47800000: // 2^16 and above
-		return sign | 0x7c00
-	case abs < 0x38800000: // below 2^-14: subnormal, in units of 2^-24
-		v := float64(math.Float32frombits(abs)) * (1 << 24)
-		return sign | uint16(math.RoundToEven(v))
-	}
-	abs += 0xfff + abs>>13&1
-	return sign | uint16((abs-0x38000000)>>13)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/noema-ml/noema/internal/kernel"
 	"github.com/noema-ml/noema/internal/parallel"
 )
 
@@ -89,9 +90,9 @@ func Fill(t *Tensor, v float64) {
 	case Float64:
 		fill(t, v)
 	case BFloat16:
-		fill(t, toBFloat16(float32(v)))
+		fill(t, kernel.ToBFloat16(float32(v)))
 	case Float16:
-		fill(t, toFloat16(float32(v)))
+		fill(t, kernel.ToFloat16(float32(v)))
 	case Int8:
 		fill(t, toInt[int8](v, math.MinInt8, math.MaxInt8))
 	case Int32:

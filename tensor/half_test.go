@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/internal/kernel"
 )
 
 // Every 16-bit pattern survives widening and rounding; a NaN stays one.
@@ -15,7 +17,7 @@ func TestHalfRoundTrip(t *testing.T) {
 		from     func(uint16) float32
 		to       func(float32) uint16
 		exponent uint16
-	}{{"bfloat16", fromBFloat16, toBFloat16, 0x7f80}, {"float16", fromFloat16, toFloat16, 0x7c00}} {
+	}{{"bfloat16", kernel.FromBFloat16, kernel.ToBFloat16, 0x7f80}, {"float16", kernel.FromFloat16, kernel.ToFloat16, 0x7c00}} {
 		for i := range 1 << 16 {
 			h := uint16(i)
 			v := f.from(h)
@@ -40,7 +42,7 @@ func TestHalfRounding(t *testing.T) {
 		from func(uint16) float32
 		to   func(float32) uint16
 		inf  uint16
-	}{{"bfloat16", fromBFloat16, toBFloat16, 0x7f80}, {"float16", fromFloat16, toFloat16, 0x7c00}} {
+	}{{"bfloat16", kernel.FromBFloat16, kernel.ToBFloat16, 0x7f80}, {"float16", kernel.FromFloat16, kernel.ToFloat16, 0x7c00}} {
 		for h := range f.inf {
 			lo, hi := float64(f.from(h)), float64(f.from(h+1))
 			if h+1 == f.inf { // where the next power of two would be
@@ -57,10 +59,10 @@ func TestHalfRounding(t *testing.T) {
 		require.Equal(t, f.inf, f.to(float32(math.Inf(1))))
 		require.Equal(t, f.inf|0x8000, f.to(float32(math.Inf(-1))))
 	}
-	require.Equal(t, uint16(0x7bff), toFloat16(65519.996))
-	require.Equal(t, uint16(0x7c00), toFloat16(65520))
-	require.Equal(t, uint16(0), toFloat16(1.0/(1<<25)))
-	require.Equal(t, uint16(1), toFloat16(math.Nextafter32(1.0/(1<<25), 1)))
+	require.Equal(t, uint16(0x7bff), kernel.ToFloat16(65519.996))
+	require.Equal(t, uint16(0x7c00), kernel.ToFloat16(65520))
+	require.Equal(t, uint16(0), kernel.ToFloat16(1.0/(1<<25)))
+	require.Equal(t, uint16(1), kernel.ToFloat16(math.Nextafter32(1.0/(1<<25), 1)))
 }
 
 func TestCast(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"unsafe"
+
+	"github.com/noema-ml/noema/internal/kernel"
 )
 
 // MaxRank is the most dimensions that a tensor can have.
@@ -250,9 +252,9 @@ func (t *Tensor) load(off int) float64 {
 	case Float64:
 		return raw[float64](t)[off]
 	case BFloat16:
-		return float64(fromBFloat16(raw[uint16](t)[off]))
+		return float64(kernel.FromBFloat16(raw[uint16](t)[off]))
 	case Float16:
-		return float64(fromFloat16(raw[uint16](t)[off]))
+		return float64(kernel.FromFloat16(raw[uint16](t)[off]))
 	case Int8:
 		return float64(raw[int8](t)[off])
 	case Int32:

@@ -80,9 +80,14 @@ func portable64() table[float64] {
 
 // A variant is one way to run the kernels: a tier of instructions.
 type variant struct {
-	name string
-	f32  table[float32]
-	f64  table[float64]
+	name   string
+	f32    table[float32]
+	f64    table[float64]
+	stored [numStorages]stored
+}
+
+func portableVariant(name string) variant {
+	return variant{name, portable32(), portable64(), portableStored()}
 }
 
 // active is the variant in use, set once before main begins: functions in the
@@ -94,7 +99,7 @@ func init() { active = variants()[0] }
 // variants returns those that this machine runs, the best first and the
 // portable one last.
 func variants() []variant {
-	return append(accelerated(), variant{"portable", portable32(), portable64()})
+	return append(accelerated(), portableVariant("portable"))
 }
 
 // tableOf returns the table in use for T.

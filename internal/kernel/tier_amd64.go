@@ -14,9 +14,15 @@ func accelerated() []variant {
 	if !x.HasAVX2 || !x.HasFMA {
 		return vs
 	}
-	v := variant{"avx2", portable32(), portable64()}
+	v := portableVariant("avx2")
 	gemmAVX2(&v)
 	vectorAVX2(&v)
+	narrowAVX2(&v)
 	vs = append(vs, v)
+	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL {
+		v.name = "avx512"
+		narrowAVX512(&v)
+		vs = append([]variant{v}, vs...)
+	}
 	return vs
 }

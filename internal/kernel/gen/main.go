@@ -14,7 +14,9 @@ import (
 )
 
 // families lists what is generated, a line for each family of functions.
-var families = []func() []*File{}
+var families = []func() []*File{
+	narrow,
+}
 
 func main() {
 	out := flag.String("out", "..", "folder to write to")

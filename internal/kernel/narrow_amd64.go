@@ -1,0 +1,87 @@
+//go:build !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+func narrowAVX2(v *variant) {
+	if !cpu.X86.HasF16C {
+		return
+	}
+	v.stored[BFloat16].dots = halfTiles(8, FromBFloat16, dotsBF16AVX2x1, dotsBF16AVX2x2)
+	v.stored[Float16].dots = halfTiles(8, FromFloat16, dotsF16AVX2x1, dotsF16AVX2x2)
+	v.stored[Q8].dots = q8Tiles(dotsQ8AVX2x1, dotsQ8AVX2x2)
+	v.stored[Q8].quantise = quantiseAVX2
+}
+
+func narrowAVX512(v *variant) {
+	v.stored[BFloat16].dots = halfTiles(16, FromBFloat16, dotsBF16AVX512x1, dotsBF16AVX512x2, dotsBF16AVX512x3, dotsBF16AVX512x4)
+	v.stored[Float16].dots = halfTiles(16, FromFloat16, dotsF16AVX512x1, dotsF16AVX512x2, dotsF16AVX512x3, dotsF16AVX512x4)
+	if cpu.X86.HasAVX512VNNI && cpu.X86.HasF16C {
+		v.stored[Q8].dots = q8Tiles(dotsQ8VNNIx1, dotsQ8VNNIx2)
+	}
+}
+
+// dotsTile multiplies as many rows of x as its index in a list, plus one, with
+// n rows of w.
+type dotsTile func(n, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// inTiles covers m rows of x, as many at a time as there are tiles.
+func inTiles(tiles []dotsTile, m, n, k int, x []float32, ldx int, w []byte, ldw int, out []float32, ldo int) {
+	for i := 0; i < m; i += len(tiles) {
+		rows := min(len(tiles), m-i)
+		tiles[rows-1](n, k, &w[0], ldw, &x[i*ldx], ldx, &out[i*ldo], ldo)
+	}
+}
+
+// halfTiles returns dots for 16-bit weights. What k leaves after whole steps is
+// added one by one.
+func halfTiles(step int, from func(uint16) float32, tiles ...dotsTile) func(m, n, k int, x []float32, ldx int, w []byte, ldw int, out []float32, ldo int) {
+	return func(m, n, k int, x []float32, ldx int, w []byte, ldw int, out []float32, ldo int) {
+		if m == 0 || n == 0 {
+			return
+		}
+		whole := k / step * step
+		_, _ = x[:(m-1)*ldx+k], out[(m-1)*ldo+n-1]
+		_ = w[:(n-1)*ldw+2*k]
+		if whole > 0 {
+			inTiles(tiles, m, n, whole, x, ldx, w, ldw, out, ldo)
+		}
+		if whole == k && k > 0 {
+			return
+		}
+		for j := range n {
+			tail := halves(w[j*ldw:])[whole:k]
+			for i := range m {
+				var sum float32
+				if whole > 0 {
+					sum = out[i*ldo+j]
+				}
+				for p, b := range tail {
+					sum += x[i*ldx+whole+p] * from(b)
+				}
+				out[i*ldo+j] = sum
+			}
+		}
+	}
+}
+
+func q8Tiles(tiles ...dotsTile) func(m, n, k int, x []float32, ldx int, w []byte, ldw int, out []float32, ldo int) {
+	return func(m, n, k int, x []float32, ldx int, w []byte, ldw int, out []float32, ldo int) {
+		blocks := k / q8Values
+		if m == 0 || n == 0 || blocks == 0 {
+			dotsQ8(m, n, k, x, ldx, w, ldw, out, ldo)
+			return
+		}
+		_, _ = x[(m-1)*ldx+blocks*q8Row-1], out[(m-1)*ldo+n-1]
+		_ = w[(n-1)*ldw+blocks*q8Bytes-1]
+		inTiles(tiles, m, n, blocks, x, ldx, w, ldw, out, ldo)
+	}
+}
+
+func quantiseAVX2(dst, src []float32) {
+	if blocks := len(src) / q8Values; blocks > 0 {
+		_ = dst[blocks*q8Row-1]
+		quantiseQ8AVX2(blocks, &dst[0], &src[0])
+	}
+}
