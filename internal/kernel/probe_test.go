@@ -45,7 +45,7 @@ func probes[T Float]() []probe[T] {
 		binary("add", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.add }),
 		binary("mul", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.mul }),
 		{"addMul", 3, func(tb *table[T], x [][]T) []T { tb.addMul(x[0], x[1], x[2]); return nil }, 2, true, false},
-		{"addScaled", 2, func(tb *table[T], x [][]T) []T { tb.addScaled(x[0], x[1], -1.5); return nil }, 2, false, false},
+		{"addScaled", 2, func(tb *table[T], x [][]T) []T { tb.addScaled(x[0], x[1], -1.5); return nil }, 2, true, false},
 		{"scale", 2, func(tb *table[T], x [][]T) []T { tb.scale(x[0], x[1], 0.75); return nil }, 0, false, true},
 		{"subMul", 2, func(tb *table[T], x [][]T) []T { tb.subMul(x[0], x[1], 0.5, 7); return nil }, 0, false, true},
 		unary("exp", 4, func(tb *table[T]) func(dst, x []T) { return tb.exp }),

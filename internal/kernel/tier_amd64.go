@@ -17,12 +17,14 @@ func accelerated() []variant {
 	v := portableVariant("avx2")
 	gemmAVX2(&v)
 	vectorAVX2(&v)
+	mathAVX2(&v)
 	narrowAVX2(&v)
 	vs = append(vs, v)
-	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL {
-		v.name = "avx512"
-		narrowAVX512(&v)
-		vs = append([]variant{v}, vs...)
+	if !x.HasAVX512F || !x.HasAVX512DQ || !x.HasAVX512BW || !x.HasAVX512VL {
+		return vs
 	}
-	return vs
+	v.name = "avx512"
+	vectorAVX512(&v)
+	narrowAVX512(&v)
+	return append([]variant{v}, vs...)
 }

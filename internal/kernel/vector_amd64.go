@@ -2,49 +2,11 @@
 
 package kernel
 
-// Vector loops of the AVX2 tier, over n float32 elements; n may be zero.
+// Vector functions of the AVX2 tier, over n float32 elements; n may be zero.
 
 // laneMasks has eight words of ones and eight of zeros: loads from within give the
 // mask of a vector that is partly filled.
 var laneMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
-
-//go:noescape
-func add32(dst, a, b *float32, n int)
-
-//go:noescape
-func mul32(dst, a, b *float32, n int)
-
-// addMul32 adds a[i]*b[i] to dst[i].
-//
-//go:noescape
-func addMul32(dst, a, b *float32, n int)
-
-// subMul32 sets dst[i] = (x[i]-mu)*c.
-//
-//go:noescape
-func subMul32(dst, x *float32, n int, mu, c float32)
-
-//go:noescape
-func scale32(dst, x *float32, n int, c float32)
-
-//go:noescape
-func addScaled32(dst, x *float32, n int, c float32)
-
-//go:noescape
-func sum32(x *float32, n int) float32
-
-//go:noescape
-func dot32(x, y *float32, n int) float32
-
-// centredSq32 returns the sum of (x[i]-mu)².
-//
-//go:noescape
-func centredSq32(x *float32, n int, mu float32) float32
-
-// max32 needs at least eight elements.
-//
-//go:noescape
-func max32(x *float32, n int) float32
 
 //go:noescape
 func adamW32(w, grad, m, v *float32, n int, c *[8]float32)
@@ -60,103 +22,20 @@ func sigmoid32(dst, x *float32, n int)
 //go:noescape
 func rational32(dst, x *float32, n int, table *[14][8]float32)
 
-// vectorAVX2 sets the element-wise functions and reductions.
-func vectorAVX2(v *variant) {
+// mathAVX2 sets the elementary functions and the optimizer.
+func mathAVX2(v *variant) {
 	t := &v.f32
-	t.add, t.mul, t.addMul = addAVX, mulAVX, addMulAVX
-	t.scale, t.addScaled, t.subMul = scaleAVX, addScaledAVX, subMulAVX
-	t.sum, t.dot, t.centredSq, t.maxOf = sumAVX, dotAVX, centredSqAVX, maxAVX
 	t.exp, t.expSum, t.sigmoid = expAVX, expSumAVX, sigmoidAVX
 	t.tanh = func(dst, x []float32) { rationalAVX(dst, x, &tanhTable) }
 	t.erf = func(dst, x []float32) { rationalAVX(dst, x, &erfTable) }
 	t.adamW = adamWAVX
 }
 
-// ptr returns the address of the first element, after a check that there are n.
-func ptr(x []float32, n int) *float32 {
-	if n == 0 {
-		return nil
-	}
-	return &x[:n][0]
-}
-
-func addAVX(dst, a, b []float32) {
-	n := len(dst)
-	add32(ptr(dst, n), ptr(a, n), ptr(b, n), n)
-}
-
-func mulAVX(dst, a, b []float32) {
-	n := len(dst)
-	mul32(ptr(dst, n), ptr(a, n), ptr(b, n), n)
-}
-
-func addMulAVX(dst, a, b []float32) {
-	n := len(dst)
-	addMul32(ptr(dst, n), ptr(a, n), ptr(b, n), n)
-}
-
-func subMulAVX(dst, x []float32, mu, c float32) {
-	n := len(dst)
-	subMul32(ptr(dst, n), ptr(x, n), n, mu, c)
-}
-
-func scaleAVX(dst, x []float32, c float32) {
-	n := len(dst)
-	scale32(ptr(dst, n), ptr(x, n), n, c)
-}
-
-func addScaledAVX(dst, x []float32, c float32) {
-	n := len(dst)
-	addScaled32(ptr(dst, n), ptr(x, n), n, c)
-}
-
-// wideBlock is to these reductions, with their many lanes, what block is to
-// the portable ones.
-const wideBlock = 4 * block
-
-func sumAVX(x []float32) float32 {
-	var total float64
-	for len(x) > 0 {
-		n := min(len(x), wideBlock)
-		total += float64(sum32(&x[0], n))
-		x = x[n:]
-	}
-	return float32(total)
-}
-
-func dotAVX(x, y []float32) float32 {
-	var total float64
-	y = y[:len(x)]
-	for len(x) > 0 {
-		n := min(len(x), wideBlock)
-		total += float64(dot32(&x[0], &y[0], n))
-		x, y = x[n:], y[n:]
-	}
-	return float32(total)
-}
-
-func centredSqAVX(x []float32, mu float32) float32 {
-	var total float64
-	for len(x) > 0 {
-		n := min(len(x), wideBlock)
-		total += float64(centredSq32(&x[0], n, mu))
-		x = x[n:]
-	}
-	return float32(total)
-}
-
-func maxAVX(x []float32) float32 {
-	if len(x) < 8 {
-		return maxOf(x)
-	}
-	return max32(&x[0], len(x))
-}
-
 func expSumAVX(dst, x []float32, c float32) float32 {
 	var total float64
 	x = x[:len(dst)]
 	for len(x) > 0 {
-		n := min(len(x), wideBlock)
+		n := min(len(x), (4 * block))
 		total += float64(expSum32x8(&dst[0], &x[0], n, c))
 		dst, x = dst[n:], x[n:]
 	}

@@ -13,7 +13,15 @@ type File struct {
 	arch  string // amd64 or arm64
 	funcs []*Func
 	data  strings.Builder
+
+	hasLanes bool           // see lanes
+	vectors  map[string]int // offsets of constants; see spread
+	width    int            // bytes of a constant
+	setup    []setting
 }
+
+// A setting is a line of the Go function that puts the file's functions to use.
+type setting struct{ field, value string }
 
 // NewFile starts the file family_tier_arch.s.
 func NewFile(family, tier, arch string) *File {
@@ -77,6 +85,10 @@ func sizeOf(typ string) int {
 	}
 	panic("no size for type " + typ)
 }
+
+// Set makes the file's set-up function, familyTIER, assign to a field of the
+// variant, such as "f32.add".
+func (f *File) Set(field, value string) { f.setup = append(f.setup, setting{field, value}) }
 
 // I emits an instruction; operands are in Go's order, the destination last.
 func (fn *Func) I(op string, operands ...any) {
@@ -158,6 +170,9 @@ func (f *File) Assembly() []byte {
 	var b strings.Builder
 	b.WriteString(notice + "#include \"textflag.h\"\n\n")
 	b.WriteString(f.data.String())
+	if n := len(f.vectors) * f.width; n > 0 {
+		fmt.Fprintf(&b, "GLOBL vectors<>(SB), RODATA|NOPTR, $%d\n\n", n)
+	}
 	for _, fn := range f.funcs {
 		sig := fmt.Sprintf("func %s(%s)", fn.name, fn.params)
 		if fn.result != "" {
@@ -172,6 +187,15 @@ func (f *File) Assembly() []byte {
 func (f *File) Declarations() []byte {
 	var b strings.Builder
 	b.WriteString(notice + "package kernel\n\n")
+	if len(f.setup) > 0 {
+		family, tier, _ := strings.Cut(strings.TrimSuffix(f.name, "_"+f.arch), "_")
+		name := family + strings.ToUpper(tier)
+		fmt.Fprintf(&b, "// %s sets what this file improves.\nfunc %s(v *variant) {\n", name, name)
+		for _, s := range f.setup {
+			fmt.Fprintf(&b, "\tv.%s = %s\n", s.field, s.value)
+		}
+		b.WriteString("}\n\n")
+	}
 	for _, fn := range f.funcs {
 		for line := range strings.SplitSeq(strings.TrimSpace(fn.doc), "\n") {
 			fmt.Fprintf(&b, "// %s\n", line)

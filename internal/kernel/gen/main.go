@@ -16,6 +16,7 @@ import (
 // families lists what is generated, a line for each family of functions.
 var families = []func() []*File{
 	narrow,
+	vectorFiles,
 }
 
 func main() {

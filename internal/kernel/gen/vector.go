@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// vectorFiles are the element-wise loops and the reductions.
+func vectorFiles() (files []*File) {
+	for _, isa := range []*ISA{AVX2, AVX512} {
+		f := NewFile("vector", isa.Name, isa.Arch)
+		for _, elem := range []Elem{F32, F64} {
+			elementwise(f, isa, elem)
+			reductions(f, isa, elem)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// A loop is an element-wise function: dst = f(in, scalars). in may name dst.
+type loop struct {
+	name    string // and field of the table
+	doc     string
+	in      []string
+	scalars []string
+	unroll  int
+	f       func(k *Kernel, in, scalars []*Value) *Value
+}
+
+func elementwise(f *File, isa *ISA, elem Elem) {
+	ab, x := []string{"a", "b"}, []string{"x"}
+	for _, l := range []loop{
+		{"add", "sets dst[i] = a[i]+b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Add(in[0], in[1]) }},
+		{"mul", "sets dst[i] = a[i]*b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Mul(in[0], in[1]) }},
+		{"addMul", "adds a[i]*b[i] to dst[i].", append(ab, "dst"), nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.FMA(in[0], in[1], in[2]) }},
+		{"scale", "sets dst[i] = c*x[i].", x, []string{"c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.Mul(in[0], c[0]) }},
+		{"addScaled", "adds c*x[i] to dst[i].", append(x, "dst"), []string{"c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.FMA(in[0], c[0], in[1]) }},
+		{"subMul", "sets dst[i] = (x[i]-mu)*c.", x, []string{"mu", "c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.Mul(k.Sub(in[0], c[0]), c[1]) }},
+	} {
+		l.emit(f, isa, elem)
+	}
+}
+
+// emit writes the loop and sets the field of the same name, through the Go
+// function that checks lengths: loopNxM for N operands and M scalars.
+func (l loop) emit(f *File, isa *ISA, elem Elem) {
+	slices := []string{"dst"}
+	for _, p := range l.in {
+		if p != "dst" {
+			slices = append(slices, p)
+		}
+	}
+	k, ptr, n, scalars := f.slices(isa, elem, l.name, l.doc, slices, l.scalars, "")
+	k.Each(n, l.unroll, func(u int) {
+		k.Store(ptr["dst"], u, l.f(k, k.loads(ptr, l.in, u), scalars))
+	})
+	k.End()
+	f.Set(fmt.Sprintf("f%d.%s", elem.Bits(), l.name), fmt.Sprintf("loop%dx%d(%s)", len(slices)-1, len(l.scalars), k.name))
+}
+
+// slices starts a function of slices of one length n and of scalars.
+func (f *File) slices(isa *ISA, elem Elem, name, doc string, slices, scalars []string, result string) (k *Kernel, ptr map[string]string, n string, values []*Value) {
+	var params []string
+	for _, p := range slices {
+		params = append(params, fmt.Sprintf("%s *%s", p, elem.Name))
+	}
+	params = append(params, "n int")
+	for _, p := range scalars {
+		params = append(params, p+" "+elem.Name)
+	}
+	k = f.Kernel(isa, elem, name, doc, strings.Join(params, ", "), result)
+	ptr = map[string]string{}
+	for _, p := range slices {
+		ptr[p] = k.Param(p)
+	}
+	n = k.Param("n")
+	for _, p := range scalars {
+		values = append(values, k.Broadcast(p))
+	}
+	return k, ptr, n, values
+}
+
+func (k *Kernel) loads(ptr map[string]string, names []string, u int) (vs []*Value) {
+	for _, p := range names {
+		vs = append(vs, k.Load(ptr[p], u))
+	}
+	return vs
+}
+
+// A reduction is a function of whole slices: the sum of f over them.
+type reduction struct {
+	name    string // and field of the table
+	doc     string
+	in      []string
+	scalars []string
+	f       func(k *Kernel, acc *Value, in, scalars []*Value) *Value // adds to acc
+}
+
+func reductions(f *File, isa *ISA, elem Elem) {
+	for _, r := range []reduction{
+		{"sum", "returns the sum of x.", []string{"x"}, nil,
+			func(k *Kernel, acc *Value, in, _ []*Value) *Value { return k.Add(acc, in[0]) }},
+		{"dot", "returns the sum of x[i]*y[i].", []string{"x", "y"}, nil,
+			func(k *Kernel, acc *Value, in, _ []*Value) *Value { return k.FMA(in[0], in[1], acc) }},
+		{"centredSq", "returns the sum of (x[i]-mu)².", []string{"x"}, []string{"mu"},
+			func(k *Kernel, acc *Value, in, mu []*Value) *Value {
+				d := k.Keep(k.Sub(in[0], mu[0]), k.Const(0))
+				return k.FMA(d, d, acc)
+			}},
+	} {
+		r.emit(f, isa, elem)
+	}
+	maxOf(f, isa, elem)
+}
+
+// emit writes the reduction and sets the field of the same name, through the
+// Go function that sums over blocks: sumNxM for N operands and M scalars.
+func (r reduction) emit(f *File, isa *ISA, elem Elem) {
+	const unroll = 4
+	k, ptr, n, scalars := f.slices(isa, elem, r.name, r.doc, r.in, r.scalars, elem.Name)
+	acc := k.Vars(unroll, k.Const(0))
+	k.Each(n, unroll, func(u int) {
+		k.Set(acc[u], r.f(k, acc[u], k.loads(ptr, r.in, u), scalars))
+	})
+	k.Result(k.ReduceSum(k.Tree(k.Add, acc...)))
+	k.End()
+	f.Set(fmt.Sprintf("f%d.%s", elem.Bits(), r.name), fmt.Sprintf("sum%dx%d(%s)", len(r.in), len(r.scalars), k.name))
+}
+
+func maxOf(f *File, isa *ISA, elem Elem) {
+	k := f.Kernel(isa, elem, "maxOf", "returns the largest element of x, NaN if there is one.",
+		fmt.Sprintf("x *%s, n int", elem.Name), elem.Name)
+	const unroll = 4
+	x, n := k.Param("x"), k.Param("n")
+	low := k.Const(math.Inf(-1))
+	acc, nan := k.Vars(unroll, low), k.Var(low) // maximum drops NaN
+	k.Each(n, unroll, func(u int) {
+		v := k.Load(x, u)
+		k.Set(nan, k.Select(k.Cmp(Unordered, v, v), v, nan))
+		k.Set(acc[u], k.Max(k.Keep(v, low), acc[u]))
+	})
+	most := k.ReduceMax(k.Tree(k.Max, acc...))
+	k.Result(k.Max(most, k.ReduceSum(nan)))
+	k.End()
+	f.Set(fmt.Sprintf("f%d.maxOf", elem.Bits()), fmt.Sprintf("reduceMax(%s)", k.name))
+}
