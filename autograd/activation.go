@@ -76,3 +76,21 @@ func gatedBackward[T tensor.Float](dg, du, g, u *tensor.Tensor, f func(dg, du, g
 	dgd, dud, gd, ud := tensor.Data[T](dg), tensor.Data[T](du), tensor.Data[T](g), tensor.Data[T](u)
 	split(len(dgd), 1, func(lo, hi int) { f(dgd[lo:hi], dud[lo:hi], gd[lo:hi], ud[lo:hi], dud[lo:hi]) })
 }
+
+// actGrad turns the gradient of act's result in d into that of its operand x.
+// ReLU may be given its result for x.
+func actGrad(act Activation, d, x *tensor.Tensor) {
+	var f32 func(dx, x, dy []float32)
+	var f64 func(dx, x, dy []float64)
+	switch act {
+	case ActGELU:
+		f32, f64 = kernel.GELUGrad[float32], kernel.GELUGrad[float64]
+	case ActGELUTanh:
+		f32, f64 = kernel.GELUTanhGrad[float32], kernel.GELUTanhGrad[float64]
+	case ActSiLU:
+		f32, f64 = kernel.SiLUGrad[float32], kernel.SiLUGrad[float64]
+	case ActReLU:
+		f32, f64 = kernel.ReLUGrad[float32], kernel.ReLUGrad[float64]
+	}
+	tensor.BinaryInto("linear act", d, x, d, f32, f64)
+}

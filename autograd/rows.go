@@ -14,14 +14,17 @@ func split(n, cols int, body func(lo, hi int)) {
 	parallel.For(n, max(1, grain/max(cols, 1)), body)
 }
 
-// rows returns t as a matrix of rows along its last dimension.
-func rows(t *tensor.Tensor) *tensor.Tensor {
+// rowCount returns the number of rows along t's last dimension.
+func rowCount(t *tensor.Tensor) int {
 	n := 1
 	for i := range t.Rank() - 1 {
 		n *= t.Dim(i)
 	}
-	return t.Reshape(n, t.Dim(-1))
+	return n
 }
+
+// rows returns t as a matrix of rows along its last dimension.
+func rows(t *tensor.Tensor) *tensor.Tensor { return t.Reshape(rowCount(t), t.Dim(-1)) }
 
 // dense returns t itself if it is contiguous, else a copy in s's arena.
 func (s *Scope) dense(t *tensor.Tensor) *tensor.Tensor {

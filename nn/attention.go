@@ -46,6 +46,11 @@ func NewAttention(r *rand.PCG, c BlockConfig) *Attention {
 // ignored. The scope must not record, and rows hold one text each. It panics
 // with *tensor.ShapeError if the shapes do not fit.
 func (a *Attention) Forward(s *autograd.Scope, x *autograd.Var, mask autograd.AttnMask, at []int32, cache *KVCache) *autograd.Var {
+	return a.forward(s, x, nil, mask, at, cache)
+}
+
+// forward is Forward, added to r if that is not nil.
+func (a *Attention) forward(s *autograd.Scope, x, r *autograd.Var, mask autograd.AttnMask, at []int32, cache *KVCache) *autograd.Var {
 	if x.Rank() != 3 || cache != nil && cache.Rows() != x.Dim(0) {
 		tensor.Fail("self attention", fmt.Sprintf("needs [rows, seq, dim], and as many rows as the cache has (%d)", cache.Rows()), x.Value())
 	}
@@ -70,8 +75,7 @@ func (a *Attention) Forward(s *autograd.Scope, x *autograd.Var, mask autograd.At
 		mask.Window = a.Window
 	}
 	o := autograd.Attention(q, k, v, mask)
-	y := a.OProj.Forward(s, autograd.Reshape(o, b, n, a.Heads*q.Dim(-1)))
-	return a.Dropout.Forward(s, y)
+	return a.OProj.end(s, autograd.Reshape(o, b, n, a.Heads*q.Dim(-1)), a.Dropout, r)
 }
 
 // positions returns the positions of n further tokens in each of b rows.

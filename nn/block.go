@@ -116,24 +116,25 @@ type BlockInput struct {
 // CrossAttention.Forward for masks, memory and cache.
 func (b *Block) Forward(s *autograd.Scope, x *autograd.Var, in BlockInput) *autograd.Var {
 	if b.Attn != nil {
-		x = b.residual(s, b.AttnNorm, x, func(x *autograd.Var) *autograd.Var {
-			return b.Attn.Forward(s, x, in.Mask, in.Pos, in.Cache)
+		x = b.residual(s, b.AttnNorm, x, func(x, r *autograd.Var) *autograd.Var {
+			return b.Attn.forward(s, x, r, in.Mask, in.Pos, in.Cache)
 		})
 	}
 	if b.Cross != nil && (in.Memory != nil || in.Cache.hasMemory()) {
 		x = b.Cross.Forward(s, x, in.Memory, in.MemoryStart, in.MemoryLen, in.Cache)
 	}
 	if b.FFN != nil {
-		x = b.residual(s, b.FFNNorm, x, func(x *autograd.Var) *autograd.Var {
-			return b.FFN.Forward(s, x)
+		x = b.residual(s, b.FFNNorm, x, func(x, r *autograd.Var) *autograd.Var {
+			return b.FFN.forward(s, x, r)
 		})
 	}
 	return x
 }
 
-func (b *Block) residual(s *autograd.Scope, norm Norm, x *autograd.Var, f func(*autograd.Var) *autograd.Var) *autograd.Var {
+// residual runs a sublayer: f adds its result for x to r.
+func (b *Block) residual(s *autograd.Scope, norm Norm, x *autograd.Var, f func(x, r *autograd.Var) *autograd.Var) *autograd.Var {
 	if b.PostNorm {
-		return norm.Forward(s, autograd.Add(x, f(x)))
+		return norm.Forward(s, f(x, x))
 	}
-	return autograd.Add(x, f(norm.Forward(s, x)))
+	return f(norm.Forward(s, x), x)
 }

@@ -77,11 +77,11 @@ func (a *CrossAttention) Forward(s *autograd.Scope, x, memory *autograd.Var, mem
 		}
 	}
 	o := autograd.Reshape(autograd.Attention(q, k, v, mask), b, n, a.Heads*d)
-	y := a.Dropout.Forward(s, a.OProj.Forward(s, o))
-	if a.Gate != nil {
-		y = autograd.Mul(y, autograd.Tanh(s.Use(a.Gate)))
+	if a.Gate == nil {
+		return a.OProj.end(s, o, a.Dropout, x)
 	}
-	return autograd.Add(x, y)
+	y := a.OProj.end(s, o, a.Dropout, nil)
+	return autograd.Add(x, autograd.Mul(y, autograd.Tanh(s.Use(a.Gate))))
 }
 
 // project returns the memory's keys and values [M, N, heads, d] for b rows and

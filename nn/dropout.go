@@ -9,8 +9,10 @@ type Dropout float64
 // Forward returns x with elements dropped, or x itself if the scope does not
 // train.
 func (p Dropout) Forward(s *autograd.Scope, x *autograd.Var) *autograd.Var {
-	if p == 0 || !s.Train {
+	if !p.active(s) {
 		return x
 	}
 	return autograd.Dropout(x, float64(p))
 }
+
+func (p Dropout) active(s *autograd.Scope) bool { return p != 0 && s.Train }

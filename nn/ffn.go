@@ -64,6 +64,21 @@ func (a Activation) Apply(x *autograd.Var) *autograd.Var {
 	panic("nn: " + a.String())
 }
 
+// fused returns the activation as the end of a linear operation.
+func (a Activation) fused() autograd.Activation {
+	switch a {
+	case GELU:
+		return autograd.ActGELU
+	case GELUTanh:
+		return autograd.ActGELUTanh
+	case SiLU:
+		return autograd.ActSiLU
+	case ReLU:
+		return autograd.ActReLU
+	}
+	panic("nn: " + a.String())
+}
+
 // Gate returns Apply(gate)·up, in one operation for SiLU (SwiGLU) and GELUTanh
 // (GeGLU) (Shazeer 2020, arXiv 2002.05202).
 func (a Activation) Gate(gate, up *autograd.Var) *autograd.Var {
@@ -100,11 +115,16 @@ func NewFFN(r *rand.PCG, c BlockConfig) *FFN {
 
 // Forward maps x [..., dim] to [..., dim].
 func (f *FFN) Forward(s *autograd.Scope, x *autograd.Var) *autograd.Var {
-	h := f.UpProj.Forward(s, x)
+	return f.forward(s, x, nil)
+}
+
+// forward is Forward, added to r if that is not nil.
+func (f *FFN) forward(s *autograd.Scope, x, r *autograd.Var) *autograd.Var {
+	var h *autograd.Var
 	if f.GateProj != nil {
-		h = f.Act.Gate(f.GateProj.Forward(s, x), h)
+		h = f.Act.Gate(f.GateProj.Forward(s, x), f.UpProj.Forward(s, x))
 	} else {
-		h = f.Act.Apply(h)
+		h = f.UpProj.ForwardAct(s, x, f.Act)
 	}
-	return f.Dropout.Forward(s, f.DownProj.Forward(s, h))
+	return f.DownProj.end(s, h, f.Dropout, r)
 }

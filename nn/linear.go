@@ -8,7 +8,8 @@ import (
 )
 
 // Linear is an affine map of the last dimension: y = x·Weightᵀ + Bias, plus
-// its LoRA. Only Forward reads the weight, so that LoRA is never bypassed.
+// its LoRA. Only its own methods read the weight, so that LoRA is never
+// bypassed.
 type Linear struct {
 	Weight *autograd.Param // [out, in]
 	Bias   *autograd.Param // [out], or nil
@@ -33,4 +34,31 @@ func (l *Linear) Forward(s *autograd.Scope, x *autograd.Var) *autograd.Var {
 		y = autograd.Add(y, l.LoRA.Forward(s, x))
 	}
 	return y
+}
+
+// ForwardAct returns act of Forward(x).
+func (l *Linear) ForwardAct(s *autograd.Scope, x *autograd.Var, act Activation) *autograd.Var {
+	if l.LoRA != nil {
+		return act.Apply(l.Forward(s, x))
+	}
+	return autograd.LinearAct(x, s.Use(l.Weight), s.Use(l.Bias), act.fused())
+}
+
+// ForwardAdd returns r + Forward(x), for r of the result's shape.
+func (l *Linear) ForwardAdd(s *autograd.Scope, x, r *autograd.Var) *autograd.Var {
+	if l.LoRA != nil {
+		return autograd.Add(r, l.Forward(s, x))
+	}
+	return autograd.LinearAdd(x, s.Use(l.Weight), s.Use(l.Bias), r)
+}
+
+// end is how a sublayer ends: r + drop(Forward(x)), without r if that is nil.
+func (l *Linear) end(s *autograd.Scope, x *autograd.Var, drop Dropout, r *autograd.Var) *autograd.Var {
+	switch {
+	case r == nil:
+		return drop.Forward(s, l.Forward(s, x))
+	case drop.active(s):
+		return autograd.Add(r, drop.Forward(s, l.Forward(s, x)))
+	}
+	return l.ForwardAdd(s, x, r)
 }

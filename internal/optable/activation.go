@@ -9,7 +9,7 @@ import (
 
 var activations = []Op{
 	unary("ReLU", ag.ReLU, func(x float64) float64 { return max(x, 0) }, apart, -1e3, 1e3),
-	unary("GELU", ag.GELU, func(x float64) float64 { return x * 0.5 * math.Erfc(-x/math.Sqrt2) }, normal, -40, -6, -3, 3, 6, 40),
+	unary("GELU", ag.GELU, gelu, normal, -40, -6, -3, 3, 6, 40),
 	unary("GELUTanh", ag.GELUTanh, geluTanh, normal, -40, -6, -3, 3, 6, 40),
 	unary("SiLU", ag.SiLU, silu, normal, -200, -90, -20, 20, 90),
 	unary("Softplus", ag.Softplus, func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, normal, -200, -90, -20, 20, 90),
@@ -27,6 +27,8 @@ var activations = []Op{
 		b.add("without training", identity, mapped(func(x float64) float64 { return x }), b.normal(5, 7))
 	}),
 }
+
+func gelu(x float64) float64 { return x * 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 func silu(x float64) float64 { return x * sigmoid(x) }
 

@@ -32,6 +32,28 @@ var products = []Op{
 		b.add("no bias", func(_ *ag.Scope, xs ...*ag.Var) *ag.Var { return ag.Linear(xs[0], xs[1], nil) }, linear, b.normal(3, 5), b.normal(4, 5))
 		b.big("big", withBias, linear, b.normal(70, 130), b.normal(67, 130), b.normal(67))
 	}),
+	newRow("LinearAct", func(b *row) {
+		for _, a := range acts {
+			act := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var { return ag.LinearAct(xs[0], xs[1], xs[2], a.act) }
+			want := func(xs ...*tensor.Tensor) *tensor.Tensor { return mapped(a.value)(linear(xs...)) }
+			b.add(a.name, act, want, b.normal(2, 3, 5), b.normal(4, 5), b.normal(4))
+			b.add(a.name+" vector", act, want, b.normal(5), b.normal(4, 5), b.normal(4))
+			b.add(a.name+" no rows", act, want, b.normal(0, 5), b.normal(4, 5), b.normal(4))
+			noBias := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var { return ag.LinearAct(xs[0], xs[1], nil, a.act) }
+			b.add(a.name+" no bias", noBias, want, b.normal(3, 5), b.normal(4, 5))
+			b.big(a.name+" big", act, want, b.normal(70, 130), b.normal(67, 130), b.normal(67))
+		}
+	}),
+	newRow("LinearAdd", func(b *row) {
+		add := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var { return ag.LinearAdd(xs[0], xs[1], xs[2], xs[3]) }
+		want := func(xs ...*tensor.Tensor) *tensor.Tensor { return tensor.Add(linear(xs[:3]...), xs[3]) }
+		b.add("batch", add, want, b.normal(2, 3, 5), b.normal(4, 5), b.normal(4), b.normal(2, 3, 4))
+		b.add("vector", add, want, b.normal(5), b.normal(4, 5), b.normal(4), b.normal(4))
+		b.add("no rows", add, want, b.normal(0, 5), b.normal(4, 5), b.normal(4), b.normal(0, 4))
+		own := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var { return ag.LinearAdd(xs[0], xs[1], nil, xs[0]) }
+		b.add("to its operand", own, func(xs ...*tensor.Tensor) *tensor.Tensor { return tensor.Add(linear(xs...), xs[0]) }, b.normal(3, 4), b.normal(4, 4))
+		b.big("big", add, want, b.normal(70, 130), b.normal(67, 130), b.normal(67), b.normal(70, 67))
+	}),
 	newRow("Attention", attentionSamples),
 	newRow("Rope", func(b *row) {
 		add := func(name string, pos []int32, theta float64, shape ...int) *Sample {
@@ -46,6 +68,16 @@ var products = []Op{
 		}
 		add("big", pos, 10000, 2, 45, 8, 64).Big = true
 	}),
+}
+
+// acts are the activations of LinearAct.
+var acts = []struct {
+	name  string
+	act   ag.Activation
+	value func(float64) float64
+}{
+	{"gelu", ag.ActGELU, gelu}, {"gelu tanh", ag.ActGELUTanh, geluTanh}, {"silu", ag.ActSiLU, silu},
+	{"relu", ag.ActReLU, func(x float64) float64 { return max(x, 0) }},
 }
 
 func matMul(xs ...*tensor.Tensor) *tensor.Tensor {
