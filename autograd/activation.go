@@ -77,9 +77,9 @@ func gatedBackward[T tensor.Float](dg, du, g, u *tensor.Tensor, f func(dg, du, g
 	split(len(dgd), 1, func(lo, hi int) { f(dgd[lo:hi], dud[lo:hi], gd[lo:hi], ud[lo:hi], dud[lo:hi]) })
 }
 
-// actGrad turns the gradient of act's result in d into that of its operand x.
-// ReLU may be given its result for x.
-func actGrad(act Activation, d, x *tensor.Tensor) {
+// actGrad writes the gradient of act's operand x to dx, which may be dy. ReLU
+// may be given its result for x.
+func actGrad(act Activation, dx, x, dy *tensor.Tensor) {
 	var f32 func(dx, x, dy []float32)
 	var f64 func(dx, x, dy []float64)
 	switch act {
@@ -92,5 +92,5 @@ func actGrad(act Activation, d, x *tensor.Tensor) {
 	case ActReLU:
 		f32, f64 = kernel.ReLUGrad[float32], kernel.ReLUGrad[float64]
 	}
-	tensor.BinaryInto("linear act", d, x, d, f32, f64)
+	tensor.BinaryInto("linear act", dx, x, dy, f32, f64)
 }

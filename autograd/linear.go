@@ -44,7 +44,9 @@ func linear(op string, x, w, b *Var, act Activation, r *Var) *Var {
 	flops := 2 * y.Len() * w.Dim(1)
 	return y.record(flops, func(dy *tensor.Tensor) {
 		if pre != nil {
-			actGrad(act, s.keep(dy), pre)
+			d := s.over(dy)
+			actGrad(act, d, pre, dy)
+			dy = d
 		}
 		if x.DType() == tensor.Float32 {
 			linearBackward[float32](dy, xt, x, w, flops)
