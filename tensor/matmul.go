@@ -110,22 +110,8 @@ func gemm2[T Float](m, n, k int, dst, a, b *Tensor, beta float64) {
 }
 
 func gemmBatch[T Float](m, n, k int, lead []int, dst, a, b *Tensor, beta float64) {
-	count := 1
-	for _, d := range lead {
-		count *= d
-	}
-	offs := make([]int, 3*count)
-	oa, ob, oc := offs[:count], offs[count:2*count], offs[2*count:]
-	for i := range count {
-		for d, rest := len(lead)-1, i; d >= 0; d-- {
-			x := rest % lead[d]
-			rest /= lead[d]
-			oa[i] += x * a.stride[d]
-			ob[i] += x * b.stride[d]
-			oc[i] += x * dst.stride[d]
-		}
-	}
-	kernel.GemmBatch(m, n, k, raw[T](a), oa, a.Stride(-2), a.Stride(-1), raw[T](b), ob, b.Stride(-2), b.Stride(-1), T(beta), raw[T](dst), oc, dst.Stride(-2))
+	r := len(lead)
+	kernel.GemmBatch(lead, m, n, k, raw[T](a), a.stride[:r], a.Stride(-2), a.Stride(-1), raw[T](b), b.stride[:r], b.Stride(-2), b.Stride(-1), T(beta), raw[T](dst), dst.stride[:r], dst.Stride(-2))
 }
 
 // MatMul returns the matrix product over the last two dimensions,

@@ -186,10 +186,8 @@ type panels[T Float] struct {
 
 // packed packs the rows×cols matrix whose element (p, j) is src[p*sp+j*sj].
 func (c *attnCall[T]) packed(buf []T, rows, cols int, src []T, sp, sj int) panels[T] {
+	c.t.packB(buf, rows, cols, src, sp, sj)
 	nr := c.t.nr
-	for j := 0; j < cols; j += nr {
-		c.t.pack(buf[j*rows:(j+nr)*rows], nr, min(nr, cols-j), rows, src[j*sj:], sj, sp)
-	}
 	return panels[T]{buf, nr, nr * rows}
 }
 
@@ -207,11 +205,11 @@ func (c *attnCall[T]) tileRows(n int) int {
 func (c *attnCall[T]) tile(w *attnWork[T], rows, k int, a []T, ar, ac int, b panels[T], p0, j0, j1 int, out []T, ldo int, add bool) {
 	t := c.t
 	if !t.strided {
-		t.pack(w.edge[:k*t.mr], t.mr, rows, k, a, ar, ac)
+		pack(w.edge[:k*t.mr], t.mr, rows, k, a, ar, ac)
 		a, ar, ac, rows = w.edge, 1, t.mr, t.mr
 	}
 	for j := j0; j < j1; j += t.nr {
-		t.micro(rows, k, a, ar, ac, b.s[j/t.nr*b.next+p0*b.row:], b.row, out[j:], ldo, add)
+		t.micro(rows, t.nr, k, a, ar, ac, b.s[j/t.nr*b.next+p0*b.row:], b.row, out[j:], ldo, add)
 	}
 }
 

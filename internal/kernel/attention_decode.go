@@ -45,7 +45,7 @@ func (c *attnCall[T]) decode(w *attnWork[T], task int) {
 	for g := range c.group {
 		s := scores[g*n : (g+1)*n]
 		t.scale(q, c.q[b*c.qb+(kh*c.group+g)*c.Dim:][:c.Dim], T(c.Scale))
-		t.dots(s, q, c.k[from:], c.kRow)
+		t.dots(1, n, c.Dim, q, c.Dim, c.k[from:], c.kRow, s, n, 1, false)
 		part := c.partOf(head*c.group+g, chunk)
 		part[0] = t.maxOf(s)
 		if part[0] > T(math.Inf(-1)) || part[0] != part[0] {
@@ -54,7 +54,7 @@ func (c *attnCall[T]) decode(w *attnWork[T], task int) {
 	}
 	for g := range c.group {
 		if part := c.partOf(head*c.group+g, chunk); part[0] != T(math.Inf(-1)) {
-			t.combine(n, part[2:], scores[g*n:(g+1)*n], 1, c.v[from:], c.kRow)
+			t.combineRow(n, part[2:], scores[g*n:(g+1)*n], 1, c.v[from:], c.kRow)
 		}
 	}
 }

@@ -1,125 +1,84 @@
 package kernel
 
-import "github.com/noema-ml/noema/internal/parallel"
-
-// Every element of a product is summed in the same order on every path: within
-// a block of kBlock terms one after the other, then block by block into C. So
-// a row of C does not depend on how many other rows there are, and a decoded
-// token has the bits that it has in a batch.
-const kBlock = 256
-
-const (
-	directWork = 8 << 10 // unstrided micro-kernels leave products of up to this many terms to dots and combine
-	directCols = 256     // columns of a chunk of the direct path
-)
-
 // Gemm sets C = A·B + beta·C for A [m, k], B [k, n] and C [m, n] with
 //
 //	A(i,p) = a[i*ar + p*ac],  B(p,j) = b[p*br + j*bc],  C(i,j) = c[i*cr + j]
 //
 // so transposed and sliced operands need no copy. With beta zero C is not
-// read. c must not overlap a or b. The bits of C(i,j) depend on row i of A,
-// column j of B and C(i,j) alone.
+// read. c must not overlap a or b. The bits of the result depend on sizes and
+// strides, not on the number of cores.
 func Gemm[T Float](m, n, k int, a []T, ar, ac int, b []T, br, bc int, beta T, c []T, cr int) {
+	GemmEpilogue(m, n, k, a, ar, ac, b, br, bc, beta, c, cr, nil)
+}
+
+// GemmEpilogue is [Gemm] followed by e, which may be nil. Residual and Pre
+// must not overlap c.
+func GemmEpilogue[T Float](m, n, k int, a []T, ar, ac int, b []T, br, bc int, beta T, c []T, cr int, e *Epilogue[T]) {
 	if m <= 0 || n <= 0 {
 		return
 	}
-	if k <= 0 || (beta != 0 && beta != 1) {
-		for i := range m {
-			if row := c[i*cr : i*cr+n]; beta == 0 {
-				clear(row)
-			} else {
-				Scale(row, row, beta)
-			}
+	beta = scaleRows(m, n, k, beta, c, cr)
+	if k <= 0 {
+		if e != nil {
+			e.finish(tableOf[T](), 0, m, 0, n, c, cr)
 		}
-		if k <= 0 {
-			return
-		}
+		return
 	}
-	add := beta != 0
-	t := tableOf[T]()
-	contiguous := br == 1 || bc == 1
-	switch {
-	case contiguous && (m <= t.directRows || !t.strided && m*n*k <= directWork):
-		direct(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
-	case n == 1 && (ar == 1 || ac == 1):
-		narrow(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
-	default:
-		tiled(t, m, n, k, a, ar, ac, b, br, bc, add, c, cr)
+	g := newProduct[T]()
+	g.m, g.n, g.k, g.add = m, n, k, beta != 0
+	g.a, g.b, g.c = a, b, c
+	g.ar, g.ac, g.br, g.bc, g.cr = ar, ac, br, bc, cr
+	if g.fused = e != nil; g.fused {
+		g.end = *e
 	}
+	g.run(1)
 }
 
-// GemmBatch does [Gemm] for every i with a[aoff[i]:], b[boff[i]:] and
-// c[coff[i]:]. The blocks of c must be disjoint.
-func GemmBatch[T Float](m, n, k int, a []T, aoff []int, ar, ac int, b []T, boff []int, br, bc int, beta T, c []T, coff []int, cr int) {
-	each := func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			Gemm(m, n, k, a[aoff[i]:], ar, ac, b[boff[i]:], br, bc, beta, c[coff[i]:], cr)
+// GemmBatch does [Gemm] for a batch of matrices that has the given dimensions.
+// From one index of dimension d to the next, A is as[d] elements further on, B
+// bs[d] and C cs[d]; the matrices of C must be disjoint.
+func GemmBatch[T Float](dims []int, m, n, k int, a []T, as []int, ar, ac int, b []T, bs []int, br, bc int, beta T, c []T, cs []int, cr int) {
+	count := 1
+	for _, d := range dims {
+		count *= d
+	}
+	if count <= 0 || m <= 0 || n <= 0 {
+		return
+	}
+	g := newProduct[T]()
+	g.dims = append(g.dims[:0], dims...)
+	g.as, g.bs, g.cs = append(g.as[:0], as...), append(g.bs[:0], bs...), append(g.cs[:0], cs...)
+	old := beta
+	for i := range count {
+		_, _, at := g.offsets(i)
+		beta = scaleRows(m, n, k, old, c[at:], cr)
+	}
+	if k <= 0 {
+		g.drop()
+		return
+	}
+	g.m, g.n, g.k, g.add = m, n, k, beta != 0
+	g.a, g.b, g.c = a, b, c
+	g.ar, g.ac, g.br, g.bc, g.cr = ar, ac, br, bc, cr
+	g.run(count)
+}
+
+// scaleRows multiplies C by beta if that is neither zero nor one, or if there
+// is nothing to add, and returns the beta that is left to do.
+func scaleRows[T Float](m, n, k int, beta T, c []T, cr int) T {
+	if k > 0 && (beta == 0 || beta == 1) {
+		return beta
+	}
+	for i := range m {
+		if row := c[i*cr : i*cr+n]; beta == 0 {
+			clear(row)
+		} else if beta != 1 {
+			Scale(row, row, beta)
 		}
 	}
-	parallel.For(len(coff), grain[T](m*n*k), each)
+	return 1
 }
 
 // grain is how many items of the given work make a chunk worth handing to
 // another core.
 func grain[T Float](work int) int { return max(1, tableOf[T]().serial/max(1, work)) }
-
-// narrow computes the transpose of a C with one column.
-func narrow[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
-	buf := grab[T](m * n)
-	defer buf.drop()
-	direct(t, n, m, k, b, bc, br, a, ac, ar, false, buf.s, m)
-	for j := range n {
-		for i, v := range buf.s[j*m : (j+1)*m] {
-			if add {
-				c[i*cr+j] += v
-			} else {
-				c[i*cr+j] = v
-			}
-		}
-	}
-}
-
-// direct multiplies without packing. B must be contiguous one way or the other.
-func direct[T Float](t *table[T], m, n, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
-	if m*n*k <= t.serial { // no closure, which would be allocated
-		directChunk(t, 0, n, m, k, a, ar, ac, b, br, bc, add, c, cr)
-		return
-	}
-	parallel.For(n, directCols, func(lo, hi int) {
-		directChunk(t, lo, hi, m, k, a, ar, ac, b, br, bc, add, c, cr)
-	})
-}
-
-// directChunk computes columns [lo, hi) of C.
-func directChunk[T Float](t *table[T], lo, hi, m, k int, a []T, ar, ac int, b []T, br, bc int, add bool, c []T, cr int) {
-	buf := grab[T](hi - lo + kBlock)
-	defer buf.drop()
-	out, gathered := buf.s[:hi-lo], buf.s[hi-lo:]
-	for p0 := 0; p0 < k; p0 += kBlock {
-		kb := min(kBlock, k-p0)
-		for i := range m {
-			x := a[i*ar+p0*ac:]
-			row := c[i*cr+lo : i*cr+hi]
-			dst := row
-			if add {
-				dst = out
-			}
-			if bc == 1 && !(br == 1 && hi-lo == 1) {
-				t.combine(kb, dst, x, ac, b[p0*br+lo:], br)
-			} else {
-				if ac != 1 {
-					for p := range kb {
-						gathered[p] = x[p*ac]
-					}
-					x = gathered
-				}
-				t.dots(dst, x[:kb], b[p0+lo*bc:], bc)
-			}
-			if add {
-				t.add(row, row, out)
-			}
-		}
-		add = true
-	}
-}

@@ -1,7 +1,5 @@
 package kernel
 
-import "github.com/noema-ml/noema/internal/parallel"
-
 // Activation is a function that a product may end with.
 type Activation uint8
 
@@ -23,17 +21,6 @@ type Epilogue[T Float] struct {
 	PreRow   int        // from one row of Pre to the next
 	Residual []T        // added after Act; nil for none
 	ResRow   int        // from one row of Residual to the next
-}
-
-// GemmEpilogue is [Gemm] followed by e, which may be nil. Residual and Pre
-// must not overlap c.
-func GemmEpilogue[T Float](m, n, k int, a []T, ar, ac int, b []T, br, bc int, beta T, c []T, cr int, e *Epilogue[T]) {
-	Gemm(m, n, k, a, ar, ac, b, br, bc, beta, c, cr)
-	if e == nil || m <= 0 || n <= 0 {
-		return
-	}
-	t := tableOf[T]()
-	parallel.For(m, max(1, 1<<14/n), func(lo, hi int) { e.finish(t, lo, hi, 0, n, c, cr) })
 }
 
 // finish does rows [i0, i1) and columns [j0, j1) of C.

@@ -10,7 +10,27 @@ package kernel
 const microRows, microCols = 4, 2
 
 // micro is the portable micro-kernel; see [table].
-func micro[T Float](_, k int, a []T, _, _ int, b []T, _ int, c []T, ldc int, add bool) {
+func micro[T Float](rows, cols, k int, a []T, _, _ int, b []T, _ int, c []T, ldc int, add bool) {
+	if rows == microRows && cols == microCols {
+		microFull(k, a, b, c, ldc, add)
+		return
+	}
+	var edge [microRows * microCols]T
+	microFull(k, a, b, edge[:], microCols, false)
+	for r := range rows {
+		from, to := edge[r*microCols:], c[r*ldc:r*ldc+cols]
+		for j := range to {
+			if add {
+				to[j] += from[j]
+			} else {
+				to[j] = from[j]
+			}
+		}
+	}
+}
+
+// microFull computes a full tile of panels.
+func microFull[T Float](k int, a, b, c []T, ldc int, add bool) {
 	var c00, c01, c10, c11, c20, c21, c30, c31 T
 	a, b = a[:microRows*k], b[:microCols*k]
 	for len(a) >= 16 && len(b) >= 8 {
@@ -102,31 +122,6 @@ func micro[T Float](_, k int, a []T, _, _ int, b []T, _ int, c []T, ldc int, add
 	r3[0], r3[1] = c30, c31
 }
 
-// dots sets out[j] to the sum over p of x[p]*w[j*ldw+p]. Four sums at a time
-// hide the latency of an addition.
-func dots[T Float](out, x, w []T, ldw int) {
-	n := len(x)
-	j := 0
-	for ; j+4 <= len(out); j += 4 {
-		w0, w1, w2, w3 := w[j*ldw:][:n], w[(j+1)*ldw:][:n], w[(j+2)*ldw:][:n], w[(j+3)*ldw:][:n]
-		var s0, s1, s2, s3 T
-		for p, v := range x {
-			s0 += T(v * w0[p])
-			s1 += T(v * w1[p])
-			s2 += T(v * w2[p])
-			s3 += T(v * w3[p])
-		}
-		out[j], out[j+1], out[j+2], out[j+3] = s0, s1, s2, s3
-	}
-	for ; j < len(out); j++ {
-		var s T
-		for p, v := range w[j*ldw:][:n] {
-			s += T(x[p] * v)
-		}
-		out[j] = s
-	}
-}
-
 // combine sets out[j] to the sum over p < k of x[p*incx]*w[p*ldw+j], in the
 // order of p.
 func combine[T Float](k int, out, x []T, incx int, w []T, ldw int) {
@@ -147,4 +142,13 @@ func combine[T Float](k int, out, x []T, incx int, w []T, ldw int) {
 	for ; p < k; p++ {
 		addScaled(out, w[p*ldw:][:n], x[p*incx])
 	}
+}
+
+// combineRow sets out[j] to the sum over p < k of x[p*incx]*w[p*ldw+j]; k > 0.
+func (t *table[T]) combineRow(k int, out, x []T, incx int, w []T, ldw int) {
+	if t.strided {
+		t.micro(1, len(out), k, x, 0, incx, w, ldw, out, len(out), false)
+		return
+	}
+	combine(k, out, x, incx, w, ldw)
 }

@@ -1,5 +1,12 @@
 package kernel
 
+// packB packs B [k, n] into panels of width columns.
+func packB[T Float](width int, out []T, k, n int, b []T, br, bc int) {
+	for j := 0; j < n; j += width {
+		pack(out[j*k:(j+width)*k], width, min(width, n-j), k, b[j*bc:], bc, br)
+	}
+}
+
 // pack sets out[p*width+i] to src[i*si+p*sp] for i < have and to zero for the
 // other i < width, p < k.
 func pack[T Float](out []T, width, have, k int, src []T, si, sp int) {

@@ -102,8 +102,10 @@ func testGemm[T Float](t *testing.T) {
 }
 
 func TestGemm(t *testing.T) {
-	t.Run("float32", testGemm[float32])
-	t.Run("float64", testGemm[float64])
+	eachVariant(t, func(t *testing.T) {
+		t.Run("float32", testGemm[float32])
+		t.Run("float64", testGemm[float64])
+	})
 }
 
 func TestGemmPropagatesNaN(t *testing.T) {
@@ -116,31 +118,6 @@ func TestGemmPropagatesNaN(t *testing.T) {
 			for j := range 40 {
 				require.Equal(t, j == 5 || j == 6, c[i*40+j] != c[i*40+j], "C(%d,%d)", i, j)
 			}
-		}
-	}
-}
-
-// A row of the product is the same in a batch of any size, on every path.
-func TestGemmRowsAreIndependent(t *testing.T) {
-	r := rng(2)
-	const m, n, k = 40, 150, 600
-	a := randn[float32](r, m*k)
-	for _, transposed := range []bool{false, true} {
-		b, br, bc := randn[float32](r, n*k), n, 1
-		if transposed {
-			br, bc = 1, k
-		}
-		all, one := make([]float32, m*n), make([]float32, m*n)
-		Gemm(m, n, k, a, k, 1, b, br, bc, 0, all, n)
-		for i := range m {
-			Gemm(1, n, k, a[i*k:], k, 1, b, br, bc, 0, one[i*n:], n)
-		}
-		sameBits(t, all, one, "transposed %v", transposed)
-		// And a column of it, through the transpose.
-		column := make([]float32, m)
-		Gemm(m, 1, k, a, k, 1, b[3*bc:], br, bc, 0, column, 1)
-		for i := range m {
-			require.Equal(t, all[i*n+3], column[i])
 		}
 	}
 }
@@ -184,12 +161,10 @@ func TestGemmBatch(t *testing.T) {
 		batch, m, n, k := s[0], s[1], s[2], s[3]
 		a, b := randn[float64](r, batch*m*k), randn[float64](r, k*n)
 		got, want := make([]float64, batch*m*n), make([]float64, batch*m*n)
-		aoff, boff, coff := make([]int, batch), make([]int, batch), make([]int, batch)
-		for i := range batch {
-			aoff[i], coff[i] = i*m*k, (batch-1-i)*m*n // B is shared
-			Gemm(m, n, k, a[aoff[i]:], k, 1, b, n, 1, 0, want[coff[i]:], n)
+		for i := range batch { // B is shared
+			Gemm(m, n, k, a[i*m*k:], k, 1, b, n, 1, 0, want[i*m*n:], n)
 		}
-		GemmBatch(m, n, k, a, aoff, k, 1, b, boff, n, 1, 0, got, coff, n)
+		GemmBatch([]int{batch}, m, n, k, a, []int{m * k}, k, 1, b, []int{0}, n, 1, 0, got, []int{m * n}, n)
 		sameBits(t, want, got, "%v", s)
 	}
 }
@@ -207,61 +182,4 @@ func TestGemmAllocates(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
 		Gemm(1, n, n, a, n, 1, b, n, 1, 0, c, n)
 	}), 1.0)
-}
-
-// An element of a product does not depend on the number of rows and columns
-// nor on where a tile ends, whatever the layout of the operands.
-func TestGemmPathsAgree(t *testing.T) {
-	t.Run("float32", testGemmPaths[float32])
-	t.Run("float64", testGemmPaths[float64])
-}
-
-func testGemmPaths[T Float](t *testing.T) {
-	r := rng(33)
-	for _, s := range [][3]int{{13, 70, 5}, {13, 70, 33}, {21, 37, 100}, {14, 97, 300}, {150, 131, 520}} {
-		m, n, k := s[0], s[1], s[2]
-		for kind := range 16 {
-			as, ar, ac := layout(m, k, kind%4)
-			bs, br, bc := layout(k, n, kind/4)
-			a, b := randn[T](r, as), randn[T](r, bs)
-			all, part := make([]T, m*n), make([]T, m*n)
-			Gemm(m, n, k, a, ar, ac, b, br, bc, 0, all, n)
-			for _, step := range []int{1, 2, 3, 5, 7, 8, 12} {
-				for i := 0; i < m; i += step {
-					rows := min(step, m-i)
-					half := n / 2 // and the columns on their own
-					Gemm(rows, half, k, a[i*ar:], ar, ac, b, br, bc, 0, part[i*n:], n)
-					Gemm(rows, n-half, k, a[i*ar:], ar, ac, b[half*bc:], br, bc, 0, part[i*n+half:], n)
-				}
-				sameBits(t, all, part, "%s", fmt.Sprint(s, " kind ", kind, " rows ", step))
-			}
-		}
-	}
-}
-
-func BenchmarkGemm(b *testing.B) {
-	for _, s := range [][3]int{
-		{16, 16, 16}, {64, 64, 64}, {128, 128, 128}, {256, 256, 256}, {512, 512, 512},
-		{200, 64, 64}, {120, 2048, 128}, {64, 192, 200}, {1, 512, 512}, {8, 512, 512}, {512, 1, 512},
-	} {
-		for _, transposed := range []bool{false, true} {
-			m, n, k := s[0], s[1], s[2]
-			name := fmt.Sprintf("%dx%dx%d", m, n, k)
-			br, bc := n, 1
-			if transposed {
-				name += "/transposed"
-				br, bc = 1, k
-			}
-			b.Run(name, func(b *testing.B) {
-				r := rng(6)
-				x, y, c := randn[float32](r, m*k), randn[float32](r, n*k), make([]float32, m*n)
-				b.ReportAllocs()
-				for b.Loop() {
-					Gemm(m, n, k, x, k, 1, y, br, bc, 0, c, n)
-				}
-				flops := 2 * float64(m) * float64(n) * float64(k) * float64(b.N)
-				b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-			})
-		}
-	}
 }

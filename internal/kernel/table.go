@@ -2,26 +2,27 @@ package kernel
 
 // table is the set of inner loops that an assembly tier may replace, for one
 // element type. The portable variant of each is always compiled and tested;
-// a tier copies the portable table and sets the fields it improves. Within a
-// tier micro, dots and combine must sum in the same order and round alike, so
-// that a row of a product does not depend on the path that computed it.
+// a tier copies the portable table and sets the fields it improves.
 type table[T Float] struct {
-	// micro computes a tile of rows×nr: with acc(i,j) the sum over p<k, in
-	// order, of a[i*ar+p*ac]*b[p*br+j], it sets c[i*ldc+j] = acc, or adds acc
-	// if add is true. If strided is true, strides are free and 1 <= rows <= mr;
-	// otherwise a and b are panels (ar 1, ac mr, br nr) and rows is mr.
+	// micro computes a tile of C: with acc(i,j) the sum over p<k, in order, of
+	// a[i*ar+p*ac]*b[p*br+j], it sets c[i*ldc+j] = acc, or adds acc if add is
+	// true. If strided is true, strides are free, 1 <= rows <= mr, and there may
+	// be more than nr columns; otherwise a and b are panels of widths mr and nr,
+	// filled up with zeros.
 	mr, nr  int
 	strided bool
-	micro   func(rows, k int, a []T, ar, ac int, b []T, br int, c []T, ldc int, add bool)
-	// Products of up to directRows rows use dots and combine instead, and ones
-	// of up to serial terms are not split over cores.
-	directRows, serial int
-	// pack fills a panel; see the portable pack.
-	pack func(out []T, width, have, k int, src []T, si, sp int)
-	// dots sets out[j], j < len(out), to the sum over p of x[p]*w[j*ldw+p].
-	dots func(out, x, w []T, ldw int)
-	// combine sets out[j] to the sum over p of x[p*incx]*w[p*ldw+j], p < k.
-	combine func(k int, out, x []T, incx int, w []T, ldw int)
+	micro   func(rows, cols, k int, a []T, ar, ac int, b []T, br int, c []T, ldc int, add bool)
+	// packB packs B [k, n] into panels nr wide, one after the other.
+	packB func(out []T, k, n int, b []T, br, bc int)
+	// Sizes of blocks: kc terms, mc rows of A and nc columns of B. A block of B
+	// of up to inPlace elements is not packed. Products of up to serial terms
+	// are not split over cores.
+	kc, mc, nc, inPlace, serial int
+	// dots sets out[i*os+j*oj], i < m and j < n, to the sum over p<k of
+	// x[i*xs+p]*w[j*ws+p], or adds it. It takes the place of micro for m up to
+	// dotRows and from dotTerms terms on.
+	dotRows, dotTerms int
+	dots              func(m, n, k int, x []T, xs int, w []T, ws int, out []T, os, oj int, add bool)
 
 	add, mul         func(dst, a, b []T)
 	addMul           func(dst, a, b []T) // dst += a*b
@@ -51,9 +52,10 @@ type table[T Float] struct {
 // portable returns the functions written in Go once for both types.
 func portable[T Float]() table[T] {
 	return table[T]{
-		mr: microRows, nr: microCols, micro: micro[T], pack: pack[T],
-		directRows: 8, serial: 32 << 10,
-		dots: dots[T], combine: combine[T],
+		mr: microRows, nr: microCols, micro: micro[T],
+		packB: func(out []T, k, n int, b []T, br, bc int) { packB(microCols, out, k, n, b, br, bc) },
+		kc:    256, mc: 144, nc: 128, serial: 32 << 10,
+		dotRows: 8, dotTerms: 1, dots: dots[T],
 		add: addVec[T], mul: mulVec[T], addMul: addMul[T],
 		addScaled: addScaled[T], scale: scale[T], subMul: subMul[T],
 		sigmoid: sigmoidVec[T], gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],

@@ -24,6 +24,7 @@ func accelerated() []variant {
 		return vs
 	}
 	v.name = "avx512"
+	gemmAVX512(&v)
 	vectorAVX512(&v)
 	narrowAVX512(&v)
 	return append([]variant{v}, vs...)
