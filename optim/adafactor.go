@@ -44,115 +44,77 @@ const (
 func (o *Adafactor) SetLR(lr float64) { o.LR = lr }
 
 // Step updates the parameters from their gradients.
-func (o *Adafactor) Step(ps []nn.Named) {
+func (o *Adafactor) Step(ps []nn.Named) { o.step(ps, 1) }
+
+func (o *Adafactor) step(ps []nn.Named, scale float64) {
 	for _, p := range ps {
 		if idle(p) {
 			continue
 		}
 		switch p.Param.Value.DType() {
 		case tensor.Float32:
-			adafactorStep[float32](o, p)
+			adafactorStep[float32](o, p, scale)
 		case tensor.Float64:
-			adafactorStep[float64](o, p)
+			adafactorStep[float64](o, p, scale)
 		default:
 			noFloat("adafactor", p)
 		}
 	}
 }
 
-func adafactorStep[T tensor.Float](o *Adafactor, p nn.Named) {
+func adafactorStep[T tensor.Float](o *Adafactor, p nn.Named, scale float64) {
 	w, g := values[T](p)
 	shape := p.Param.Value.Shape()
+	k := len(shape)
 	var s *slot
-	if k := len(shape); k >= 2 {
-		rows, cols := shape[k-2], shape[k-1]
-		colShape := append(shape[:k-2:k-2], cols)
-		s = o.state.of("adafactor", p, shape[:k-1], colShape)
-		s.steps++
-		beta := adafactorBeta(s.steps)
-		r, c := tensor.Data[T](s.tensors[0]), tensor.Data[T](s.tensors[1])
-		for i := range len(w) / (rows * cols) {
-			factored(g[i*rows*cols:][:rows*cols], r[i*rows:][:rows], c[i*cols:][:cols], beta)
-		}
+	if k >= 2 {
+		s = o.state.of("adafactor", p, shape[:k-1], append(shape[:k-2:k-2], shape[k-1]))
 	} else {
 		s = o.state.of("adafactor", p, shape)
-		s.steps++
-		beta := adafactorBeta(s.steps)
-		v := tensor.Data[T](s.tensors[0])
-		parallel.For(len(w), grain, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				x := float64(g[i])
-				m := beta*float64(v[i]) + (1-beta)*(x*x+adafactorEps1)
-				v[i] = T(m)
-				g[i] = T(x / math.Sqrt(m))
-			}
-		})
 	}
-
-	// g now holds the update u, still unclipped.
-	n := float64(len(w))
+	s.steps++
+	beta := adafactorBeta(s.steps)
 	lr := o.LR
 	if o.Relative {
-		lr = max(adafactorEps2, math.Sqrt(sumSquares(w)/n)) * min(1e-2, 1/math.Sqrt(float64(s.steps)))
-	}
-	step := lr
-	if clip := orDefault(o.Clip, 1); clip > 0 {
-		step /= max(1, math.Sqrt(sumSquares(g)/n)/clip)
+		lr = max(adafactorEps2, math.Sqrt(sumSquares(w)/float64(len(w)))) * min(1e-2, 1/math.Sqrt(float64(s.steps)))
 	}
 	keep := 1 - lr*decayOf(p, o.Decay, o.Decays)
-	parallel.For(len(w), grain, func(lo, hi int) {
-		if keep != 1 {
-			kernel.Scale(w[lo:hi], w[lo:hi], T(keep))
+	// clipped is the step size for updates whose squares have this sum.
+	clipped := func(squares float64) float64 {
+		if clip := orDefault(o.Clip, 1); clip > 0 {
+			return lr / max(1, math.Sqrt(squares/float64(len(w)))/clip)
 		}
+		return lr
+	}
+	if k < 2 {
+		updateWhole(w, g, tensor.Data[T](s.tensors[0]), beta, keep, scale, clipped)
+		return
+	}
+	rows, cols := shape[k-2], shape[k-1]
+	f := factoredOf[T](s, rows, cols)
+	f.w, f.g = w, g
+	f.moments(beta, scale)
+	f.update(keep, clipped(f.squares()))
+}
+
+// updateWhole is the update of a vector, whose second moment v is whole.
+func updateWhole[T tensor.Float](w, g, v []T, beta, keep, scale float64, clipped func(squares float64) float64) {
+	parallel.For(len(w), grain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			x := float64(g[i]) * scale
+			v[i] = moved(v[i], beta, x*x)
+			g[i] = T(x / math.Sqrt(float64(v[i])))
+		}
+	})
+	step := clipped(sumSquares(g))
+	parallel.For(len(w), grain, func(lo, hi int) {
+		kernel.Scale(w[lo:hi], w[lo:hi], T(keep))
 		kernel.AddScaled(w[lo:hi], g[lo:hi], T(-step))
 	})
 }
 
 // adafactorBeta is the paper's β̂₂ at step t (section 7.2), 0 at the first.
 func adafactorBeta(t uint64) float64 { return 1 - math.Pow(float64(t), -0.8) }
-
-// factored moves the row and column means r and c on by the squares of the
-// matrix g and turns g into its update.
-func factored[T tensor.Float](g, r, c []T, beta float64) {
-	rows, cols := len(r), len(c)
-	parallel.For(rows, max(1, grain/cols), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			mean := sumSquaresOf(g[i*cols:][:cols])/float64(cols) + adafactorEps1
-			r[i] = T(beta*float64(r[i]) + (1-beta)*mean)
-		}
-	})
-	const lanes = 256 // columns at a time: their sums stay in the cache
-	parallel.For(cols, lanes, func(lo, hi int) {
-		var sum [lanes]float64
-		for i := range rows {
-			for j, x := range g[i*cols+lo : i*cols+hi] {
-				sum[j] += float64(x) * float64(x)
-			}
-		}
-		for j := lo; j < hi; j++ {
-			mean := sum[j-lo]/float64(rows) + adafactorEps1
-			c[j] = T(beta*float64(c[j]) + (1-beta)*mean)
-		}
-	})
-	mean := 0.0
-	for _, v := range r {
-		mean += float64(v)
-	}
-	mean /= float64(rows)
-	across := make([]float64, cols)
-	for j, v := range c {
-		across[j] = 1 / math.Sqrt(float64(v))
-	}
-	parallel.For(rows, max(1, grain/cols), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			down := math.Sqrt(mean / float64(r[i]))
-			row := g[i*cols:][:cols]
-			for j := range row {
-				row[j] = T(float64(row[j]) * down * across[j])
-			}
-		}
-	})
-}
 
 // MarshalBinary returns the second moments and step counts of all parameters.
 func (o *Adafactor) MarshalBinary() ([]byte, error) { return o.state.marshal("adafactor"), nil }

@@ -33,11 +33,13 @@ type AdamW struct {
 func (o *AdamW) SetLR(lr float64) { o.LR = lr }
 
 // Step updates the parameters from their gradients.
-func (o *AdamW) Step(ps []nn.Named) {
+func (o *AdamW) Step(ps []nn.Named) { o.step(ps, 1) }
+
+func (o *AdamW) step(ps []nn.Named, scale float64) {
 	h := adam{o.LR, orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999), orDefault(o.Eps, 1e-8)}
 	for _, p := range ps {
 		if !idle(p) {
-			h.step("adamw", p, &o.state, 0, decayOf(p, o.Decay, o.Decays))
+			h.step("adamw", p, &o.state, scale, 0, decayOf(p, o.Decay, o.Decays))
 		}
 	}
 }
@@ -67,11 +69,13 @@ type Adam struct {
 func (o *Adam) SetLR(lr float64) { o.LR = lr }
 
 // Step updates the parameters from their gradients.
-func (o *Adam) Step(ps []nn.Named) {
+func (o *Adam) Step(ps []nn.Named) { o.step(ps, 1) }
+
+func (o *Adam) step(ps []nn.Named, scale float64) {
 	h := adam{o.LR, orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999), orDefault(o.Eps, 1e-8)}
 	for _, p := range ps {
 		if !idle(p) {
-			h.step("adam", p, &o.state, decayOf(p, o.Decay, o.Decays), 0)
+			h.step("adam", p, &o.state, scale, decayOf(p, o.Decay, o.Decays), 0)
 		}
 	}
 }
@@ -84,30 +88,34 @@ func (o *Adam) UnmarshalBinary(b []byte) error { return o.state.unmarshal("adam"
 
 type adam struct{ lr, beta1, beta2, eps float64 }
 
-// step updates one parameter; l2 is added to its gradient, decay is decoupled.
-func (h adam) step(op string, p nn.Named, st *states, l2, decay float64) {
+// step updates one parameter from scale times its gradient; l2 is added to
+// that, decay is decoupled.
+func (h adam) step(op string, p nn.Named, st *states, scale, l2, decay float64) {
 	switch p.Param.Value.DType() {
 	case tensor.Float32:
-		adamStep[float32](h, op, p, st, l2, decay)
+		adamStep[float32](h, op, p, st, scale, l2, decay)
 	case tensor.Float64:
-		adamStep[float64](h, op, p, st, l2, decay)
+		adamStep[float64](h, op, p, st, scale, l2, decay)
 	default:
 		noFloat(op, p)
 	}
 }
 
-func adamStep[T tensor.Float](h adam, op string, p nn.Named, st *states, l2, decay float64) {
+func adamStep[T tensor.Float](h adam, op string, p nn.Named, st *states, scale, l2, decay float64) {
 	w, g := values[T](p)
 	s := st.of(op, p, p.Param.Value.Shape(), p.Param.Value.Shape())
 	m, v := tensor.Data[T](s.tensors[0]), tensor.Data[T](s.tensors[1])
 	s.steps++
 	t := float64(s.steps)
-	corr1, corr2 := 1-math.Pow(h.beta1, t), 1-math.Pow(h.beta2, t)
+	step := kernel.AdamStep{
+		LR: h.lr, Beta1: h.beta1, Beta2: h.beta2, Eps: h.eps, Decay: decay, L2: l2, Scale: scale,
+		Corr1: 1 - math.Pow(h.beta1, t), Corr2: 1 - math.Pow(h.beta2, t),
+	}
+	if len(w) <= grain { // without the closure, which is allocated
+		kernel.AdamW(w, g, m, v, step)
+		return
+	}
 	parallel.For(len(w), grain, func(lo, hi int) {
-		if l2 != 0 {
-			kernel.AddScaled(g[lo:hi], w[lo:hi], T(l2))
-		}
-		kernel.AdamW(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi],
-			T(h.lr), T(h.beta1), T(h.beta2), T(h.eps), T(decay), T(corr1), T(corr2))
+		kernel.AdamW(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], step)
 	})
 }

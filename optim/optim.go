@@ -172,18 +172,14 @@ func sumSquares[T tensor.Float](x []T) float64 {
 	return sum
 }
 
+// sumSquaresOf sums in T where that can neither overflow nor lose small values.
 func sumSquaresOf[T tensor.Float](x []T) float64 {
-	var a, b, c, d float64
-	for len(x) >= 4 {
-		p, q, r, s := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
-		a += p * p
-		b += q * q
-		c += r * r
-		d += s * s
-		x = x[4:]
+	if s := float64(kernel.SumSq(x)); s > 1e-20 && s < 1e30 {
+		return s
 	}
+	sum := 0.0
 	for _, v := range x {
-		a += float64(v) * float64(v)
+		sum += float64(v) * float64(v)
 	}
-	return (a + b) + (c + d)
+	return sum
 }

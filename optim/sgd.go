@@ -28,23 +28,25 @@ type SGD struct {
 func (o *SGD) SetLR(lr float64) { o.LR = lr }
 
 // Step updates the parameters from their gradients.
-func (o *SGD) Step(ps []nn.Named) {
+func (o *SGD) Step(ps []nn.Named) { o.step(ps, 1) }
+
+func (o *SGD) step(ps []nn.Named, scale float64) {
 	for _, p := range ps {
 		if idle(p) {
 			continue
 		}
 		switch p.Param.Value.DType() {
 		case tensor.Float32:
-			sgdStep[float32](o, p)
+			sgdStep[float32](o, p, scale)
 		case tensor.Float64:
-			sgdStep[float64](o, p)
+			sgdStep[float64](o, p, scale)
 		default:
 			noFloat("sgd", p)
 		}
 	}
 }
 
-func sgdStep[T tensor.Float](o *SGD, p nn.Named) {
+func sgdStep[T tensor.Float](o *SGD, p nn.Named, scale float64) {
 	w, g := values[T](p)
 	var b []T
 	if o.Momentum != 0 {
@@ -53,22 +55,18 @@ func sgdStep[T tensor.Float](o *SGD, p nn.Named) {
 		b = tensor.Data[T](s.tensors[0])
 	}
 	decay := decayOf(p, o.Decay, o.Decays)
+	step := kernel.MomentumStep{LR: o.LR, Momentum: o.Momentum, L2: decay, Scale: scale, Nesterov: o.Nesterov}
 	parallel.For(len(w), grain, func(lo, hi int) {
 		w, g := w[lo:hi], g[lo:hi]
-		if decay != 0 {
-			kernel.AddScaled(g, w, T(decay))
+		switch {
+		case b != nil:
+			kernel.Momentum(w, g, b[lo:hi], step)
+		case decay != 0:
+			kernel.Scale(w, w, T(1-o.LR*decay))
+			fallthrough
+		default:
+			kernel.AddScaled(w, g, T(-o.LR*scale))
 		}
-		if b != nil {
-			b := b[lo:hi]
-			kernel.Scale(b, b, T(o.Momentum))
-			kernel.Add(b, b, g)
-			if o.Nesterov {
-				kernel.AddScaled(g, b, T(o.Momentum))
-			} else {
-				g = b
-			}
-		}
-		kernel.AddScaled(w, g, T(-o.LR))
 	})
 }
 

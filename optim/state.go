@@ -18,6 +18,7 @@ import (
 type slot struct {
 	steps   uint64
 	tensors []*tensor.Tensor
+	work    any // what the optimizer computes with, made again when needed
 }
 
 // states is the state of an optimizer by the parameters' names.

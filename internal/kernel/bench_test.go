@@ -56,7 +56,9 @@ func BenchmarkRows(b *testing.B) {
 		{"CrossEntropy", func() { CrossEntropy(mean, rstd, x, target, cols, -1, 0) }},
 		{"Rope", func() { Rope(y, x, cols/64, 64, pos, 10000, false) }},
 		{"Dropout", func() { Dropout(y, x, 1, 0, 0.1) }},
-		{"AdamW", func() { AdamW(y, g, m, v, 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.1, 0.05) }},
+		{"AdamW", func() {
+			AdamW(y, g, m, v, AdamStep{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1, Scale: 1, Corr1: 0.1, Corr2: 0.05})
+		}},
 		{"Sum", func() { Sum(x) }},
 		{"Dot", func() { Dot(x, g) }},
 		{"MaxOf", func() { MaxOf(x) }},

@@ -124,9 +124,24 @@ func probes[T Float]() []probe[T] {
 		}, 16, true, false},
 		{"adamW", 4, func(tb *table[T], x [][]T) []T {
 			tb.mul(x[3], x[3], x[3])
-			tb.adamW(x[0], x[1], x[2], x[3], 1e-2, 0.9, 0.99, 1e-8, 0.1, 0.2, 0.3)
+			tb.adamW(x[0], x[1], x[2], x[3], adamCoefs[T]{0.5, 0.125, 0.75, 0.25, 0.875, 0.125, 0.9375, 0.01, 2, 1e-8})
 			return nil
-		}, 8, false, false},
+		}, 8, true, false},
+		{"momentum", 3, func(tb *table[T], x [][]T) []T {
+			tb.momentum(x[0], x[1], x[2], momentumCoefs[T]{0.5, 0.125, 0.75, 0.25, 0.0625})
+			return nil
+		}, 4, true, false},
+		{"addSquares", 2, func(tb *table[T], x [][]T) []T { return []T{tb.addSquares(x[0], x[1])} }, 4, true, false},
+		{"dotSquares", 2, func(tb *table[T], x [][]T) []T { return []T{tb.dotSquares(x[0], x[1])} }, 4, true, false},
+		{"mixMul", 3, func(tb *table[T], x [][]T) []T { tb.mixMul(x[0], x[1], x[2], 0.75, -0.5); return nil }, 4, true, false},
+		{"rope", 2, func(tb *table[T], x [][]T) []T {
+			heads := 1 + len(x[0])%3
+			half := len(x[0]) / (2 * heads)
+			n := 2 * half * heads
+			tb.rope(x[0][:n], x[1][:n], slices.Clone(x[1][:2*half]), half, heads, -1)
+			clear(x[0][n:])
+			return nil
+		}, 4, true, true},
 	}
 }
 

@@ -14,6 +14,10 @@ func Rope[T Float](dst, x []T, heads, dim int, pos []int32, theta float64, inver
 	buf := grab[T](dim)
 	defer buf.drop()
 	rows := ropeRows[T](dim, theta, pos)
+	t, sign := tableOf[T](), T(1)
+	if inverse {
+		sign = -1
+	}
 	for i, p := range pos {
 		var row []T // cosines, then sines
 		if q := int(p); q >= 0 && (q+1)*dim <= len(rows) {
@@ -22,20 +26,24 @@ func Rope[T Float](dst, x []T, heads, dim int, pos []int32, theta float64, inver
 			row = buf.s
 			ropeRow(row, int(p), theta)
 		}
-		cos, sin := row[:half], row[half:dim]
-		for h := range heads {
-			at := (i*heads + h) * dim
-			x0, x1 := x[at:at+half], x[at+half:at+dim]
-			y0, y1 := dst[at:at+half], dst[at+half:at+dim]
-			for j, c := range cos {
-				s := sin[j]
-				if inverse {
-					s = -s
-				}
-				a, b := x0[j], x1[j]
-				y0[j] = a*c - b*s
-				y1[j] = b*c + a*s
-			}
+		at, n := i*heads*dim, heads*dim
+		t.rope(dst[at:at+n], x[at:at+n], row, half, heads, sign)
+	}
+}
+
+// rope turns heads vectors of 2*half elements by the half cosines and half
+// sines of turn, the sines times sign.
+func rope[T Float](dst, x, turn []T, half, heads int, sign T) {
+	cos, sin := turn[:half], turn[half:2*half]
+	for h := range heads {
+		at := h * 2 * half
+		x0, x1 := x[at:at+half], x[at+half:at+2*half]
+		y0, y1 := dst[at:at+half], dst[at+half:at+2*half]
+		for j, c := range cos {
+			s := sin[j] * sign
+			a, b := x0[j], x1[j]
+			y0[j] = a*c - b*s
+			y1[j] = b*c + a*s
 		}
 	}
 }

@@ -193,17 +193,17 @@ func TestNorms(t *testing.T) {
 		got, want := make([]float64, n), make([]float64, n)
 		LayerNorm(want, x, ones, nil, mean, rstd, cols, eps)
 		LayerNorm(got, x, nil, nil, mean, rstd, cols, eps)
-		require.Equal(t, want, got)
+		require.InDeltaSlice(t, want, got, 1e-13)
 		LayerNormGrad(want, nil, nil, x, ones, mean, rstd, dy, cols)
 		LayerNormGrad(got, nil, nil, x, nil, mean, rstd, dy, cols)
-		require.Equal(t, want, got)
+		require.InDeltaSlice(t, want, got, 1e-13)
 		LayerNormGrad(nil, dw, db, x, nil, mean, rstd, dy, cols)
 		RMSNorm(want, x, ones, rstd, cols, eps)
 		RMSNorm(got, x, nil, rstd, cols, eps)
-		require.Equal(t, want, got)
+		require.InDeltaSlice(t, want, got, 1e-13)
 		RMSNormGrad(want, nil, x, ones, rstd, dy, cols)
 		RMSNormGrad(dy, nil, x, nil, rstd, dy, cols)
-		require.Equal(t, want, dy)
+		require.InDeltaSlice(t, want, dy, 1e-13)
 		RMSNorm(x, x, nil, rstd, cols, eps)
 		require.Equal(t, got, x)
 	}
@@ -308,20 +308,47 @@ func TestDropout(t *testing.T) {
 }
 
 func TestAdamW(t *testing.T) {
-	const lr, b1, b2, eps, decay, steps = 0.1, 0.9, 0.99, 1e-8, 0.01, 5
+	const n, steps = 17, 5
+	s := AdamStep{LR: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Decay: 0.01, L2: 0.02, Scale: 0.5}
 	r := rng(25)
-	w := randn[float64](r, 17)
-	m, v, want := make([]float64, 17), make([]float64, 17), append([]float64(nil), w...)
-	wm, wv := make([]float64, 17), make([]float64, 17)
+	w := randn[float64](r, n)
+	m, v, want := make([]float64, n), make([]float64, n), append([]float64(nil), w...)
+	wm, wv := make([]float64, n), make([]float64, n)
 	for step := 1; step <= steps; step++ {
-		g := randn[float64](r, 17)
-		c1, c2 := 1-math.Pow(b1, float64(step)), 1-math.Pow(b2, float64(step))
-		AdamW(w, g, m, v, lr, b1, b2, eps, decay, c1, c2)
+		grad := randn[float64](r, n)
+		s.Corr1, s.Corr2 = 1-math.Pow(s.Beta1, float64(step)), 1-math.Pow(s.Beta2, float64(step))
+		AdamW(w, grad, m, v, s)
 		for i := range want {
-			wm[i] = b1*wm[i] + (1-b1)*g[i]
-			wv[i] = b2*wv[i] + (1-b2)*g[i]*g[i]
-			want[i] -= lr * (decay*want[i] + wm[i]/c1/(math.Sqrt(wv[i]/c2)+eps))
+			g := s.Scale*grad[i] + s.L2*want[i]
+			wm[i] = s.Beta1*wm[i] + (1-s.Beta1)*g
+			wv[i] = s.Beta2*wv[i] + (1-s.Beta2)*g*g
+			want[i] -= s.LR * (s.Decay*want[i] + wm[i]/s.Corr1/(math.Sqrt(wv[i]/s.Corr2)+s.Eps))
 		}
 	}
 	require.InDeltaSlice(t, want, w, 1e-12)
+}
+
+func TestMomentum(t *testing.T) {
+	const n, steps = 17, 5
+	for _, s := range []MomentumStep{
+		{LR: 0.1, Momentum: 0.9, Scale: 1},
+		{LR: 0.1, Momentum: 0.9, L2: 0.02, Scale: 0.5, Nesterov: true},
+	} {
+		r := rng(26)
+		w, b := randn[float64](r, n), make([]float64, n)
+		want, wb := append([]float64(nil), w...), make([]float64, n)
+		for range steps {
+			grad := randn[float64](r, n)
+			Momentum(w, grad, b, s)
+			for i := range want {
+				g := s.Scale*grad[i] + s.L2*want[i]
+				wb[i] = s.Momentum*wb[i] + g
+				if g = wb[i]; s.Nesterov {
+					g = s.Scale*grad[i] + s.L2*want[i] + s.Momentum*wb[i]
+				}
+				want[i] -= s.LR * g
+			}
+		}
+		require.InDeltaSlice(t, want, w, 1e-12)
+	}
 }

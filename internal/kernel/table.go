@@ -46,7 +46,14 @@ type table[T Float] struct {
 	layerNormGrad func(dx, dw, db, x, w, mean, rstd, dy []T, cols int)
 	rmsNorm       func(y, x, w, rstd []T, cols int, eps T)
 	rmsNormGrad   func(dx, dw, x, w, rstd, dy []T, cols int)
-	adamW         func(w, g, m, v []T, lr, beta1, beta2, eps, decay, corr1, corr2 T)
+
+	adamW      func(w, grad, m, v []T, c adamCoefs[T])
+	momentum   func(w, grad, b []T, c momentumCoefs[T])
+	addSquares func(dst, x []T) T             // dst += x², and the sum of x²
+	dotSquares func(x, y []T) T               // the sum of (x*y)²
+	mixMul     func(dst, x, y []T, keep, c T) // dst = keep*dst + c*x*y
+
+	rope func(dst, x, turn []T, half, heads int, sign T)
 }
 
 // portable returns the functions written in Go once for both types.
@@ -64,7 +71,9 @@ func portable[T Float]() table[T] {
 		sum:    sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T],
 		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
-		adamW: adamW[T],
+		adamW: adamW[T], momentum: momentum[T],
+		addSquares: addSquares[T], dotSquares: dotSquares[T], mixMul: mixMul[T],
+		rope: rope[T],
 	}
 }
 

@@ -19,6 +19,9 @@ func accelerated() []variant {
 	vectorAVX2(&v)
 	mathAVX2(&v)
 	narrowAVX2(&v)
+	normAVX2(&v)
+	updateAVX2(&v)
+	ropeAVX2(&v)
 	vs = append(vs, v)
 	if !x.HasAVX512F || !x.HasAVX512DQ || !x.HasAVX512BW || !x.HasAVX512VL {
 		return vs
@@ -27,5 +30,8 @@ func accelerated() []variant {
 	gemmAVX512(&v)
 	vectorAVX512(&v)
 	narrowAVX512(&v)
+	normAVX512(&v)
+	updateAVX512(&v)
+	ropeAVX512(&v)
 	return append([]variant{v}, vs...)
 }

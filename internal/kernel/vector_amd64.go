@@ -8,9 +8,6 @@ package kernel
 // mask of a vector that is partly filled.
 var laneMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
-//go:noescape
-func adamW32(w, grad, m, v *float32, n int, c *[8]float32)
-
 // expSum32x8 sets dst[i] = exp(x[i]-c) and returns the sum of dst.
 //
 //go:noescape
@@ -22,13 +19,12 @@ func sigmoid32(dst, x *float32, n int)
 //go:noescape
 func rational32(dst, x *float32, n int, table *[14][8]float32)
 
-// mathAVX2 sets the elementary functions and the optimizer.
+// mathAVX2 sets the elementary functions.
 func mathAVX2(v *variant) {
 	t := &v.f32
 	t.exp, t.expSum, t.sigmoid = expAVX, expSumAVX, sigmoidAVX
 	t.tanh = func(dst, x []float32) { rationalAVX(dst, x, &tanhTable) }
 	t.erf = func(dst, x []float32) { rationalAVX(dst, x, &erfTable) }
-	t.adamW = adamWAVX
 }
 
 func expSumAVX(dst, x []float32, c float32) float32 {
@@ -55,12 +51,6 @@ func sigmoidAVX(dst, x []float32) {
 func rationalAVX(dst, x []float32, table *[14][8]float32) {
 	n := len(dst)
 	rational32(ptr(dst, n), ptr(x, n), n, table)
-}
-
-func adamWAVX(w, g, m, v []float32, lr, beta1, beta2, eps, decay, corr1, corr2 float32) {
-	n := len(w)
-	c := [8]float32{beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr*decay, lr / corr1, 1 / corr2, eps}
-	adamW32(ptr(w, n), ptr(g, n), ptr(m, n), ptr(v, n), n, &c)
 }
 
 // Constants of the functions in math.go, in the order in which the assembly

@@ -18,6 +18,9 @@ var families = []func() []*File{
 	gemmFamily,
 	narrow,
 	vectorFiles,
+	normFiles,
+	updateFiles,
+	ropeFiles,
 }
 
 func main() {
