@@ -48,6 +48,8 @@ type Catalogue struct {
 	titles, genres [][]int32 // tokens of each answer, closed by the end token
 	titleTree      *lm.Trie
 	genreTree      *lm.Trie
+	titleStems     [][]int32 // of each title; see stems
+	genreStems     [][]int32
 	items          [][]int32 // of each leaf of titleTree, ascending
 	prompt         [numTasks]int32
 	end            int32
@@ -103,12 +105,29 @@ func (c *Catalogue) plant() (err error) {
 	if c.genreTree, err = lm.NewTrie(c.genres); err != nil {
 		return fmt.Errorf("catalogue: genres: %w", err)
 	}
+	c.titleStems, c.genreStems = stems(c.titleTree, c.titles), stems(c.genreTree, c.genres)
 	c.items = make([][]int32, c.titleTree.Leaves())
 	for i := range c.titles {
 		leaf := c.titleTree.Leaf(i)
 		c.items[leaf] = append(c.items[leaf], int32(i))
 	}
 	return nil
+}
+
+// stems returns each answer up to the last token at which the tree leaves a
+// choice: what a search asks of a language model. The rest is certain.
+func stems(tree *lm.Trie, answers [][]int32) [][]int32 {
+	out := make([][]int32, len(answers))
+	for i, a := range answers {
+		n, last := 0, 1
+		tree.Path(tree.Leaf(i), func(allowed []int32, _ int) {
+			if n++; len(allowed) > 1 {
+				last = n
+			}
+		})
+		out[i] = a[:last:last]
+	}
+	return out
 }
 
 func (c *Catalogue) answer(text string) []int32 {

@@ -19,7 +19,7 @@ type Config struct {
 	Beam   int         `json:"beam"`   // hypotheses of a search for titles: 24
 	Titles int         `json:"titles"` // titles that TextPrompt reads: 10
 	Batch  int         `json:"batch"`  // windows in a step of stage 2: 4
-	LR     float64     `json:"lr"`     // peak learning rate of the language model in stage 2: 1e-3
+	LR     float64     `json:"lr"`     // peak learning rate of the language model in stage 2: 2e-3
 	Plan   Plan        `json:"plan"`
 }
 
@@ -32,19 +32,19 @@ type Plan struct {
 }
 
 // Targets is the most next items that a window asks for.
-const Targets = 8
+const Targets = 25
 
 // The items of a training step.
 const (
 	lmBatch      = 32
-	encoderBatch = 4
-	dualBatch    = 16 // its negatives are the other targets of the batch
+	encoderBatch = 16
+	dualBatch    = 8 // its negatives are the other targets of the batch
 )
 
 // Peak learning rates; that of stage 2 is Config.LR.
 const (
 	lmRate      = 5e-3
-	encoderRate = 2e-3
+	encoderRate = 3e-3
 	dualRate    = 2e-3
 )
 
@@ -52,7 +52,7 @@ const (
 func (c Config) WithDefaults() Config {
 	c.Model = c.Model.withDefaults()
 	c.Vocab, c.Beam, c.Titles = or(c.Vocab, 2048), or(c.Beam, 24), or(c.Titles, 10)
-	c.Batch, c.LR = or(c.Batch, 4), or(c.LR, 1e-3)
+	c.Batch, c.LR = or(c.Batch, 4), or(c.LR, 2e-3)
 	return c
 }
 

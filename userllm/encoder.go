@@ -36,7 +36,8 @@ func or[T comparable](v, def T) T {
 // Encoder is the autoregressive user encoder of User-LLM (arXiv 2402.13598,
 // section 3.1): each event's features are embedded, concatenated and
 // projected, and a causal Transformer turns them into one embedding an event.
-// Pretraining predicts the next event, with one head a feature.
+// Pretraining predicts the next event, with one head a feature but the title,
+// which the item tells.
 type Encoder struct {
 	Item   *nn.Embedding // [items+1, dim]; 0 is padding
 	Rating *nn.Embedding // nil where the data has no ratings
@@ -61,7 +62,7 @@ type Encoder struct {
 
 // sampled is how many items stand in for the catalogue in the item head's
 // softmax when the catalogue is larger than twice that.
-const sampled = 1024
+const sampled = 4096
 
 // featureDim is the width of an event's small features.
 const featureDim = 16
@@ -98,9 +99,6 @@ func NewEncoder(r *rand.PCG, c EncoderConfig, d *history.Dataset) *Encoder {
 // dropHeads takes off the heads, which serve pretraining only.
 func (e *Encoder) dropHeads() {
 	e.ItemHead, e.RatingHead, e.GapHead, e.GenreHead = nil, nil, nil, nil
-	if e.Titles != nil {
-		e.Titles.Head = nil
-	}
 }
 
 // Length returns the most events that the encoder reads.
@@ -217,9 +215,6 @@ func (e *Encoder) PretrainLoss(s *autograd.Scope, timelines [][]history.Event) (
 	if e.Genre != nil {
 		logp := autograd.LogSoftmax(e.GenreHead.Forward(s, h), -1)
 		loss = autograd.Sub(loss, autograd.Sum(autograd.Mul(logp, s.Const(e.sharesOf(items)))))
-	}
-	if e.Titles != nil && e.Titles.words != nil {
-		loss = autograd.Add(loss, e.Titles.loss(s, h, items))
 	}
 	return loss, float64(len(at))
 }

@@ -9,32 +9,40 @@ import (
 
 	"github.com/noema-ml/noema/autograd"
 	"github.com/noema-ml/noema/nn"
+	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/tensor"
 	"github.com/noema-ml/noema/userllm/history"
 )
 
 // TextPrompt reads the last titles, then the targets and the genre questions
-// about all that it has read; it learns the answers only.
+// about all that it has read; it learns the stems of answers only.
 func TestToldLayout(t *testing.T) {
 	c := toyCatalogue()
 	w := window{events: toyEvents(5, 0, 1, 2, 3), targets: 2}
 	got := c.told(w, 2, rand.New(pcg()))
 	genre := got.tokens[17:] // a and b tie
-	require.Contains(t, [][]int32{{4, 0}, {5, 6, 0}}, genre)
+	require.Contains(t, [][]int32{{4}, {5}}, genre)
 	require.Equal(t, append([]int32{
 		1, 4, 5, 0, 1, 4, 6, 7, 0, // the last two titles before the first target
 		1, 8, 0, 1, 9, 10, 0, // the targets
 		2, // FavGenre
 	}, genre...), got.tokens)
 	want := slices.Repeat([]int32{ignore}, len(got.tokens))
-	copy(want[9:], []int32{8, 0})
-	copy(want[12:], []int32{9, 10, 0})
-	copy(want[16:], genre)
+	want[9], want[12], want[16] = 8, 9, genre[0]
 	require.Equal(t, want, got.next)
 	for i := range got.tokens { // one text
 		require.Equal(t, int32(i), got.pos[i])
 		require.Zero(t, got.start[i])
 	}
+}
+
+// A stem is what tells a title from the others, and never empty.
+func TestStems(t *testing.T) {
+	c := toyCatalogue()
+	require.Equal(t, [][]int32{{4, 5}, {4, 6, 7}, {8}, {9}, {4, 6, 7}, {4, 6, 8}}, c.titleStems)
+	tree, err := lm.NewTrie([][]int32{{4, 5, 0}})
+	require.NoError(t, err)
+	require.Equal(t, [][]int32{{4}}, stems(tree, [][]int32{{4, 5, 0}}))
 }
 
 // With enough events to come there is a question about them, which starts after
@@ -47,9 +55,9 @@ func TestGenreQuestions(t *testing.T) {
 	r := rand.New(pcg())
 	qs := c.queries(w, r)
 	require.Equal(t, []query{
-		{NextItem, 3, c.titles[0]},
-		{FavGenre, 3, c.genres[1]},
-		{FavGenreNext, 3, c.genres[2]},
+		{NextItem, 3, c.titleStems[0]},
+		{FavGenre, 3, c.genreStems[1]},
+		{FavGenreNext, 3, c.genreStems[2]},
 	}, qs)
 	orders := map[int32]int{}
 	for range 50 {
@@ -59,7 +67,7 @@ func TestGenreQuestions(t *testing.T) {
 		orders[told.tokens[9]]++
 		tail := told.tokens[9:]
 		at := slices.Index(tail, 3)
-		require.Equal(t, append([]int32{3}, c.genres[2]...), tail[at:at+4])
+		require.Equal(t, append([]int32{3}, c.genreStems[2]...), tail[at:at+1+len(c.genreStems[2])])
 		require.Contains(t, tail, int32(2))
 	}
 	require.Len(t, orders, 2)
@@ -71,24 +79,24 @@ func TestGenreQuestions(t *testing.T) {
 }
 
 // The model's own layout: for each question the soft prompt, if any, the task's
-// token and the answer, as a text of its own.
+// token and the stem of the answer, as a text of its own.
 func TestAskedLayout(t *testing.T) {
 	c := toyCatalogue()
-	qs := []query{{NextItem, 2, c.titles[3]}, {FavGenre, 3, c.genres[0]}}
+	qs := []query{{NextItem, 2, c.titleStems[1]}, {FavGenre, 3, c.genreStems[0]}}
 	got := c.asked(qs, nil)
 	require.Equal(t, &text{
-		tokens: []int32{1, 9, 10, 0, 2, 4, 0},
-		next:   []int32{9, 10, 0, ignore, 4, 0, ignore},
-		pos:    []int32{0, 1, 2, 3, 0, 1, 2},
-		start:  []int32{0, 0, 0, 0, 4, 4, 4},
-		query:  []int32{0, 0, 0, 0, 1, 1, 1},
-		from:   4,
+		tokens: []int32{1, 4, 6, 2},
+		next:   []int32{4, 6, 7, 4},
+		pos:    []int32{0, 1, 2, 0},
+		start:  []int32{0, 0, 0, 3},
+		query:  []int32{0, 0, 0, 1},
+		from:   3,
 	}, got)
 	got = c.asked(qs, func(i int) (int, int) { return i, 2 })
-	require.Equal(t, []int32{^0, ^1, 1, 9, 10, 0, ^1, 2, 4, 0}, got.tokens)
-	require.Equal(t, []int32{ignore, ignore, 9, 10, 0, ignore, ignore, 4, 0, ignore}, got.next)
-	require.Equal(t, []int32{0, 1, 2, 3, 4, 5, 0, 1, 2, 3}, got.pos)
-	require.Equal(t, []int32{0, 0, 0, 0, 0, 0, 6, 6, 6, 6}, got.start)
+	require.Equal(t, []int32{^0, ^1, 1, 4, 6, ^1, 2}, got.tokens)
+	require.Equal(t, []int32{ignore, ignore, 4, 6, 7, ignore, 4}, got.next)
+	require.Equal(t, []int32{0, 1, 2, 3, 4, 0, 1}, got.pos)
+	require.Equal(t, []int32{0, 0, 0, 0, 0, 5, 5}, got.start)
 }
 
 // The packed loss of several windows of several questions is the sum of each

@@ -26,9 +26,7 @@ type Model struct {
 
 // NewModel joins an encoder and a language model, both pretrained or not. The
 // language model gets cross-attention layers if the fusion wants them; they
-// write nothing at first, so that it starts as it was. The projection starts
-// from the encoder's title head and the values from the identity, so what
-// pretraining learned of words can be read at once.
+// write nothing at first, so that it starts as it was.
 func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 	c = c.withDefaults()
 	u := &Model{Encoder: e, Place: ramp(r, e.Length(), e.Dim()), LM: m, soft: c.Fusion == "soft", single: c.Kind == "dual"}
@@ -36,19 +34,12 @@ func NewModel(r *rand.PCG, c ModelConfig, e *Encoder, m *lm.Model) *Model {
 		u.Perceiver = nn.NewPerceiver(r, c.Perceiver, 1, nn.BlockConfig{Dim: e.Dim(), Heads: c.Encoder.Heads, FFN: 2 * e.Dim()})
 	}
 	u.Proj = nn.NewLinear(r, e.Dim(), m.Config.Dim, true)
-	if t := e.Titles; t != nil && t.Head != nil && u.Perceiver == nil { // read what the history says of words
-		tensor.Copy(u.Proj.Weight.Value, t.Head.Weight.Value)
-		tensor.Copy(u.Proj.Bias.Value, t.Head.Bias.Value)
-	}
 	if !u.soft {
 		m.AddCross(r, c.CrossEvery, m.Config.Dim, c.Gated)
 		if !c.Gated {
 			for _, l := range m.Layers {
 				if l.Cross != nil {
 					tensor.Fill(l.Cross.OProj.Weight.Value, 0)
-					if l.Cross.KVHeads == l.Cross.Heads {
-						tensor.Copy(l.Cross.VProj.Weight.Value, tensor.Eye(tensor.Float32, m.Config.Dim))
-					}
 				}
 			}
 		}

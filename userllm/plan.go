@@ -11,8 +11,8 @@ import (
 // The shares of a budget: pretraining of the language model and of the encoder;
 // the rest goes to stage 2 of User-LLM and its rivals, on equal windows.
 const (
-	lmShare      = 0.3
-	encoderShare = 0.15
+	lmShare      = 0.08
+	encoderShare = 0.12
 )
 
 // Scale returns the plan that fits the training of one seed into the given time

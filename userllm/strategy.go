@@ -39,9 +39,6 @@ func (u *Model) SetStrategy(r *rand.PCG, strategy string, rank int) error {
 		return fmt.Errorf("strategy %s: %w", strategy, err)
 	}
 	heads := []*nn.Linear{u.Encoder.ItemHead, u.Encoder.RatingHead, u.Encoder.GapHead, u.Encoder.GenreHead}
-	if u.Encoder.Titles != nil {
-		heads = append(heads, u.Encoder.Titles.Head)
-	}
 	for _, head := range heads {
 		if head != nil {
 			head.Weight.Frozen, head.Bias.Frozen = true, true

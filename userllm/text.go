@@ -7,7 +7,6 @@ import (
 	"github.com/noema-ml/noema/nn"
 	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/tensor"
-	"github.com/noema-ml/noema/userllm/history"
 )
 
 // ignore marks a place whose successor is not to be learned.
@@ -41,6 +40,14 @@ func (t *text) put(q int, learn bool, tokens ...int32) {
 	}
 }
 
+// expect ends the text, for query q, with tokens to be predicted. The last is
+// not read, since nothing follows it.
+func (t *text) expect(q int, tokens []int32) {
+	last := len(tokens) - 1
+	t.put(q, true, tokens[:last]...)
+	t.next[len(t.next)-1] = tokens[last]
+}
+
 // asked lays out questions that the model answers from its memory: the task's
 // token, then the answer. prefix, if not nil, gives the memory vectors that
 // stand in front of query i's text as a soft prompt.
@@ -54,27 +61,27 @@ func (c *Catalogue) asked(qs []query, prefix func(i int) (lo, hi int)) *text {
 			}
 		}
 		t.put(i, false, c.prompt[q.task])
-		t.put(i, true, q.answer...)
+		t.expect(i, q.answer)
 	}
 	return t
 }
 
 // told lays out a window as text: the titles of the last n events before its
 // first target, then the targets, each behind the task's token, and at the end
-// the genre questions about all of that, in an order drawn by r. Only answers
-// are learned.
+// the genre questions about all of that, in an order drawn by r. Only the stems
+// of answers are learned.
 func (c *Catalogue) told(w window, n int, r *rand.Rand) *text {
 	t := new(text)
-	title := func(e history.Event, learn bool) {
-		t.put(0, false, c.prompt[NextItem])
-		t.put(0, learn, c.titles[e.Item]...)
-	}
 	first := w.firstTarget()
-	for _, e := range w.events[max(0, first-n):first] {
-		title(e, false)
-	}
-	for _, e := range w.events[first:] {
-		title(e, true)
+	from := max(0, first-n)
+	for i, e := range w.events[from:] {
+		title, stem := c.titles[e.Item], 0
+		if from+i >= first {
+			stem = len(c.titleStems[e.Item])
+		}
+		t.put(0, false, c.prompt[NextItem])
+		t.put(0, true, title[:stem]...)
+		t.put(0, false, title[stem:]...)
 	}
 	genre := c.genreQueries(w.events, w.after[min(1, len(w.after)):], r)
 	r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })

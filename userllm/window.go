@@ -57,7 +57,7 @@ func (w window) inputs() []history.Event { return w.events[:len(w.events)-1] }
 func (w window) firstTarget() int { return max(1, len(w.events)-w.targets) }
 
 // query is one question about a window: how many of its events it may see, and
-// the tokens of the answer.
+// the stem of the answer.
 type query struct {
 	task    Task
 	visible int
@@ -71,7 +71,7 @@ type query struct {
 func (c *Catalogue) queries(w window, r *rand.Rand) []query {
 	var qs []query
 	for at := w.firstTarget(); at < len(w.events); at++ {
-		qs = append(qs, query{NextItem, at, c.titles[w.events[at].Item]})
+		qs = append(qs, query{NextItem, at, c.titleStems[w.events[at].Item]})
 	}
 	return append(qs, c.genreQueries(w.inputs(), w.after, r)...)
 }
@@ -81,11 +81,11 @@ func (c *Catalogue) queries(w window, r *rand.Rand) []query {
 func (c *Catalogue) genreQueries(read, after []history.Event, r *rand.Rand) []query {
 	var qs []query
 	if favs := c.Data.FavGenres(read); len(favs) > 0 {
-		qs = append(qs, query{FavGenre, len(read), c.genres[favs[r.IntN(len(favs))]]})
+		qs = append(qs, query{FavGenre, len(read), c.genreStems[favs[r.IntN(len(favs))]]})
 	}
 	if len(after) >= Horizon {
 		if favs := c.Data.FavGenres(after[:Horizon]); len(favs) > 0 {
-			qs = append(qs, query{FavGenreNext, len(read), c.genres[favs[r.IntN(len(favs))]]})
+			qs = append(qs, query{FavGenreNext, len(read), c.genreStems[favs[r.IntN(len(favs))]]})
 		}
 	}
 	return qs

@@ -170,7 +170,7 @@ func (o options) config() userllm.Config {
 	if o.Dataset == synthetic {
 		c.Vocab, c.Model.CrossEvery = 1024, 1
 		c.Model.LM.Dim, c.Model.LM.Layers, c.Model.LM.FFN = 64, 2, 128
-		c.Plan = userllm.Plan{LMItems: 32768, EncoderWindows: 4000, Windows: 5000}
+		c.Plan = userllm.Plan{LMItems: 32768, EncoderWindows: 16000, Windows: 8000}
 	}
 	if o.Quick {
 		c.Vocab = 320
