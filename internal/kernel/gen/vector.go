@@ -8,7 +8,7 @@ import (
 
 // vectorFiles are the element-wise loops and the reductions.
 func vectorFiles() (files []*File) {
-	for _, isa := range []*ISA{AVX2, AVX512} {
+	for _, isa := range []*ISA{AVX2, AVX512, NEON} {
 		f := NewFile("vector", isa.Name, isa.Arch)
 		for _, elem := range []Elem{F32, F64} {
 			elementwise(f, isa, elem)

@@ -1,0 +1,10 @@
+//go:build !noasm
+
+package kernel
+
+// accelerated returns the NEON variant, which every arm64 machine runs.
+func accelerated() []variant {
+	v := portableVariant("neon")
+	vectorNEON(&v)
+	return []variant{v}
+}
