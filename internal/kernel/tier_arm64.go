@@ -5,6 +5,7 @@ package kernel
 // accelerated returns the NEON variant, which every arm64 machine runs.
 func accelerated() []variant {
 	v := portableVariant("neon")
+	gemmNEON(&v)
 	vectorNEON(&v)
 	return []variant{v}
 }

@@ -102,11 +102,12 @@ func (k *Kernel) word(op, d, n, m string) {
 		code |= number(m) << 16
 		note += ", " + m
 	}
-	k.encoded(code, note)
+	k.Func.word(code, note)
 }
 
-func (k *Kernel) encoded(code uint32, note string) {
-	fmt.Fprintf(&k.body, "\tWORD $%#08x // %s\n", code, note)
+// word emits an instruction that the assembler lacks.
+func (fn *Func) word(code uint32, note string) {
+	fmt.Fprintf(&fn.body, "\tWORD $%#08x // %s\n", code, note)
 }
 
 func arm64Emit(k *Kernel, in *item) {
@@ -138,7 +139,7 @@ func arm64Emit(k *Kernel, in *item) {
 		if in.op == "shr" {
 			code, bits = 0x6f000400, 2*k.elem.Bits()-in.imm
 		}
-		k.encoded(code|uint32(bits)<<16|number(src(0))<<5|number(d), fmt.Sprintf("%s %s, %s, %d", in.op, d, src(0), in.imm))
+		k.Func.word(code|uint32(bits)<<16|number(src(0))<<5|number(d), fmt.Sprintf("%s %s, %s, %d", in.op, d, src(0), in.imm))
 	case "fma", "fnma":
 		if d == src(2) || d != src(0) && d != src(1) {
 			move(src(2), d)

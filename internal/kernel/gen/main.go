@@ -16,6 +16,7 @@ import (
 // families lists what is generated, a line for each family of functions.
 var families = []func() []*File{
 	gemmFamily,
+	gemmNEON,
 	narrow,
 	vectorFiles,
 	normFiles,
