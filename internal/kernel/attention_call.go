@@ -13,22 +13,22 @@ const (
 	attnLine  = 16      // elements, so that parts of a buffer start on cache lines
 )
 
-// attnCall is one call of [Attention] or [AttentionGrad]. It is pooled with
-// its bound method, so a call allocates nothing.
+// attnCall is one call of [Attention] or [AttentionGrad]. It is pooled, so
+// a call allocates nothing.
 type attnCall[T Float] struct {
 	*Attn
 	t                  *table[T]
 	o, lse, q, k, v    []T
 	do, dq, dk, dv     []T
-	qb, kb, qRow, kRow int // distances between batches and between rows of a head
-	group              int // query heads of a key/value head
-	keys               int // of a block
-	wide               int // Dim rounded up to whole panels
-	pitch              int // distance between rows of a block of scores
-	chunk, chunks      int // queries or keys of a task, and how many of these there are
-	part               []T // what tasks leave behind to be summed
+	qb, kb, qRow, kRow int  // distances between batches and between rows of a head
+	group              int  // query heads of a key/value head
+	keys               int  // of a block
+	wide               int  // Dim rounded up to whole panels
+	pitch              int  // distance between rows of a block of scores
+	chunk, chunks      int  // queries or keys of a task, and how many of these there are
+	part               []T  // what tasks leave behind to be summed
+	scale, unit        [1]T // Scale, and one
 	stage              attnStage
-	do1                func(lo, hi int)
 }
 
 type attnStage uint8
@@ -42,17 +42,11 @@ const (
 )
 
 var (
-	attnCalls32 = sync.Pool{New: func() any { return makeAttnCall[float32]() }}
-	attnCalls64 = sync.Pool{New: func() any { return makeAttnCall[float64]() }}
+	attnCalls32 = sync.Pool{New: func() any { return new(attnCall[float32]) }}
+	attnCalls64 = sync.Pool{New: func() any { return new(attnCall[float64]) }}
 	attnWorks32 = sync.Pool{New: func() any { return new(attnWork[float32]) }}
 	attnWorks64 = sync.Pool{New: func() any { return new(attnWork[float64]) }}
 )
-
-func makeAttnCall[T Float]() *attnCall[T] {
-	c := new(attnCall[T])
-	c.do1 = c.tasks
-	return c
-}
 
 func newAttnCall[T Float](p *Attn) *attnCall[T] {
 	pool := &attnCalls64
@@ -64,6 +58,7 @@ func newAttnCall[T Float](p *Attn) *attnCall[T] {
 	c.Attn, c.t = p, t
 	c.qb, c.kb = p.strides()
 	c.qRow, c.kRow = p.Heads*p.Dim, p.KVHeads*p.Dim
+	c.scale[0], c.unit[0] = T(p.Scale), 1
 	c.group = p.Heads / p.KVHeads
 	c.wide = roundUp(p.Dim, t.nr)
 	c.keys = roundUp(min(p.Keys, max(64, min(256, attnBlock/c.wide))), t.nr)
@@ -73,7 +68,7 @@ func newAttnCall[T Float](p *Attn) *attnCall[T] {
 
 // drop gives c back to the pool.
 func (c *attnCall[T]) drop() {
-	*c = attnCall[T]{do1: c.do1}
+	*c = attnCall[T]{}
 	if single[T]() {
 		attnCalls32.Put(c)
 	} else {
@@ -84,10 +79,11 @@ func (c *attnCall[T]) drop() {
 // run does n tasks of a stage, each of the given work.
 func (c *attnCall[T]) run(stage attnStage, n, work int) {
 	c.stage = stage
-	parallel.For(n, grain[T](work), c.do1)
+	parallel.Do(n, grain[T](work), c)
 }
 
-func (c *attnCall[T]) tasks(lo, hi int) {
+// Run does tasks [lo, hi) of the stage.
+func (c *attnCall[T]) Run(lo, hi int) {
 	w := newAttnWork[T]()
 	defer w.drop()
 	for i := lo; i < hi; i++ {
@@ -111,7 +107,8 @@ type attnWork[T Float] struct {
 	buf    []T
 	used   int
 	lo, hi [attnRows]int32 // the keys of a block that each row of one sees
-	edge   []T             // a tile of A, packed
+	fix    [attnRows]T
+	edge   []T // a tile of A, packed
 }
 
 func newAttnWork[T Float]() *attnWork[T] {
@@ -199,17 +196,16 @@ func (c *attnCall[T]) tileRows(n int) int {
 	return ceilDiv(n, ceilDiv(n, c.t.mr))
 }
 
-// tile sets or adds to rows of out, from column j0 to j1, both multiples of
-// nr, the product of a, k wide, and rows from p0 on of b. If the kernel has no
-// strides it may write up to mr rows.
+// tile sets or adds to rows of out, from column j0, a multiple of nr, to j1 the
+// product of a, k wide, and rows from p0 on of b.
 func (c *attnCall[T]) tile(w *attnWork[T], rows, k int, a []T, ar, ac int, b panels[T], p0, j0, j1 int, out []T, ldo int, add bool) {
 	t := c.t
 	if !t.strided {
 		pack(w.edge[:k*t.mr], t.mr, rows, k, a, ar, ac)
-		a, ar, ac, rows = w.edge, 1, t.mr, t.mr
+		a, ar, ac = w.edge, 1, t.mr
 	}
 	for j := j0; j < j1; j += t.nr {
-		t.micro(rows, t.nr, k, a, ar, ac, b.s[j/t.nr*b.next+p0*b.row:], b.row, out[j:], ldo, add)
+		t.micro(rows, min(t.nr, j1-j), k, a, ar, ac, b.s[j/t.nr*b.next+p0*b.row:], b.row, out[j:], ldo, add)
 	}
 }
 
@@ -219,7 +215,7 @@ func (c *attnCall[T]) products(w *attnWork[T], n int, a []T, lda int, b panels[T
 	for i := 0; i < n; i += h {
 		rows := min(h, n-i)
 		if lo, hi, some := w.span(i, rows); some {
-			c.tile(w, rows, c.Dim, a[i*lda:], lda, 1, b, 0, lo/c.t.nr*c.t.nr, roundUp(hi, c.t.nr), out[i*c.pitch:], c.pitch, false)
+			c.tile(w, rows, c.Dim, a[i*lda:], lda, 1, b, 0, lo/c.t.nr*c.t.nr, hi, out[i*c.pitch:], c.pitch, false)
 		}
 	}
 }
@@ -231,7 +227,7 @@ func (c *attnCall[T]) combine(w *attnWork[T], n int, scores []T, b panels[T], ou
 	for i := 0; i < n; i += h {
 		rows := min(h, n-i)
 		if lo, hi, some := w.span(i, rows); some {
-			c.tile(w, rows, hi-lo, scores[i*c.pitch+lo:], c.pitch, 1, b, lo, 0, c.wide, out[i*c.wide:], c.wide, add)
+			c.tile(w, rows, hi-lo, scores[i*c.pitch+lo:], c.pitch, 1, b, lo, 0, c.Dim, out[i*c.wide:], c.wide, add)
 		}
 	}
 }

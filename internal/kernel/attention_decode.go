@@ -39,23 +39,40 @@ func (c *attnCall[T]) decode(w *attnWork[T], task int) {
 		}
 		return
 	}
-	var q, scores []T
-	w.take([]attnPart[T]{{&q, c.Dim}, {&scores, c.group * n}}...)
-	from := b*c.kb + (lo*c.KVHeads+kh)*c.Dim
-	for g := range c.group {
-		s := scores[g*n : (g+1)*n]
-		t.scale(q, c.q[b*c.qb+(kh*c.group+g)*c.Dim:][:c.Dim], T(c.Scale))
-		t.dots(1, n, c.Dim, q, c.Dim, c.k[from:], c.kRow, s, n, 1, false)
-		part := c.partOf(head*c.group+g, chunk)
-		part[0] = t.maxOf(s)
-		if part[0] > T(math.Inf(-1)) || part[0] != part[0] {
-			part[1] = t.expSum(s, s, part[0])
-		}
+	group, dim := c.group, c.Dim
+	var q, scores, acc []T
+	w.take([]attnPart[T]{{&q, group * dim}, {&scores, group * n}, {&acc, group * dim}}...)
+	t.scale(q, c.q[b*c.qb+kh*group*dim:][:group*dim], T(c.Scale))
+	from := b*c.kb + (lo*c.KVHeads+kh)*dim
+	for g := 0; g < group; g += fewCols {
+		t.dots(min(fewCols, group-g), n, dim, q[g*dim:], dim, c.k[from:], c.kRow, scores[g*n:], n, 1, false)
 	}
-	for g := range c.group {
-		if part := c.partOf(head*c.group+g, chunk); part[0] != T(math.Inf(-1)) {
-			t.combineRow(n, part[2:], scores[g*n:(g+1)*n], 1, c.v[from:], c.kRow)
+	for g := range group {
+		s, part := scores[g*n:(g+1)*n], c.partOf(head*group+g, chunk)
+		part[0] = t.maxOf(s)
+		if part[0] == T(math.Inf(-1)) {
+			clear(s)
+			continue
 		}
+		part[1] = t.expSum(s, s, part[0])
+	}
+	for g := 0; g < group; g += t.mr {
+		c.weigh(min(t.mr, group-g), n, scores[g*n:], c.v[from:], acc[g*dim:])
+	}
+	for g := range group {
+		copy(c.partOf(head*group+g, chunk)[2:], acc[g*dim:])
+	}
+}
+
+// weigh sets rows of out to the sums of n rows of v, weighted with rows of
+// scores.
+func (c *attnCall[T]) weigh(rows, n int, scores, v, out []T) {
+	if c.t.strided {
+		c.t.micro(rows, c.Dim, n, scores, n, 1, v, c.kRow, out, c.Dim, false)
+		return
+	}
+	for i := range rows {
+		combine(n, out[i*c.Dim:(i+1)*c.Dim], scores[i*n:], 1, v, c.kRow)
 	}
 }
 

@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // forwardAll attends with all queries, in chunks.
 func (c *attnCall[T]) forwardAll() {
@@ -31,10 +34,7 @@ func (c *attnCall[T]) forward(w *attnWork[T], task int) {
 	fill(m, T(math.Inf(-1)))
 	at := b*c.qb + (i0*c.Heads+kh*c.group)*c.Dim // of the first row in q and o
 	for g := range c.group {
-		for i := range n {
-			r := g*pad + i
-			t.scale(q[r*c.Dim:(r+1)*c.Dim], c.q[at+i*c.qRow+g*c.Dim:][:c.Dim], T(c.Scale))
-		}
+		t.scaleRows(q[g*pad*c.Dim:], c.Dim, c.q[at+g*c.Dim:], c.qRow, n, c.Dim, c.scale[:])
 	}
 	for k0 := klo; k0 < khi; k0 += c.keys {
 		width := min(c.keys, khi-k0)
@@ -49,56 +49,26 @@ func (c *attnCall[T]) forward(w *attnWork[T], task int) {
 			for g := range c.group {
 				r := g*pad + i
 				c.products(w, rows, q[r*c.Dim:], c.Dim, keys, s)
-				c.soften(w, rows, s, width, m[r:], l[r:], acc[r*c.wide:])
+				fix := w.fix[:rows]
+				t.softRows(s, c.pitch, width, w.lo[:rows], w.hi[:rows], m[r:][:rows], l[r:][:rows], fix)
+				if slices.ContainsFunc(fix, func(x T) bool { return x != 1 }) {
+					t.scaleRows(acc[r*c.wide:], c.wide, acc[r*c.wide:], c.wide, rows, c.Dim, fix)
+				}
 				c.combine(w, rows, s, values, acc[r*c.wide:], true)
 			}
 		}
 	}
 	for g := range c.group {
-		for i := range n {
-			r := g*pad + i
-			out := c.o[at+i*c.qRow+g*c.Dim:][:c.Dim]
-			lse := &c.lse[(b*c.Heads+kh*c.group+g)*c.Queries+i0+i]
-			if m[r] == T(math.Inf(-1)) {
-				clear(out)
-				*lse = m[r]
-				continue
-			}
-			t.scale(out, acc[r*c.wide:][:c.Dim], 1/l[r])
-			*lse = m[r] + T(math.Log(float64(l[r])))
-		}
-	}
-}
-
-// soften turns rows of scores into exp(score-m), with zeros for what a row does
-// not see, where m is the largest score of the row so far, and keeps l, the sum
-// of them all, and acc, the sum of values that they weight, relative to m.
-func (c *attnCall[T]) soften(w *attnWork[T], rows int, s []T, width int, m, l, acc []T) {
-	t := c.t
-	for i := range rows {
-		row := s[i*c.pitch:][:width]
-		lo, hi := w.lo[i], w.hi[i]
-		clear(row[:lo])
-		clear(row[hi:])
-		see := row[lo:hi]
-		if len(see) == 0 {
-			continue
-		}
-		old := m[i]
-		top := t.maxOf(see)
-		if !(top <= old) {
-			m[i] = top
-			if old > T(math.Inf(-1)) {
-				fix := T(math.Exp(float64(old - top)))
-				l[i] *= fix
-				a := acc[i*c.wide:][:c.wide]
-				t.scale(a, a, fix)
+		m, l := m[g*pad:][:n], l[g*pad:][:n]
+		lse := c.lse[(b*c.Heads+kh*c.group+g)*c.Queries+i0:]
+		for i, sum := range l {
+			lse[i] = m[i]
+			l[i] = 0
+			if sum != 0 { // also NaN
+				lse[i] += T(math.Log(float64(sum)))
+				l[i] = 1 / sum
 			}
 		}
-		if m[i] == T(math.Inf(-1)) {
-			clear(see)
-			continue
-		}
-		l[i] += t.expSum(see, see, m[i])
+		t.scaleRows(c.o[at+g*c.Dim:], c.qRow, acc[g*pad*c.wide:], c.wide, n, c.Dim, l)
 	}
 }

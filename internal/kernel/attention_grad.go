@@ -55,24 +55,24 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 		return
 	}
 	rows, keys := roundUp(attnRows, t.mr), roundUp(c.keys, t.mr)
-	var q, do, qp, dop, dqs, delta, kt, vt, kp, p, ds, dk, dv []T
+	var q, do, qp, dop, dqs, delta, lse, kt, vt, kp, p, ds, dk, dv []T
 	w.take([]attnPart[T]{
 		{&q, rows * c.wide}, {&do, rows * c.wide}, {&qp, rows * c.wide}, {&dop, rows * c.wide}, {&dqs, rows * c.wide},
-		{&delta, c.group * c.Queries},
+		{&delta, c.group * c.Queries}, {&lse, c.group * c.Queries},
 		{&kt, c.keys * c.Dim}, {&vt, c.keys * c.Dim}, {&kp, c.keys * c.wide},
 		{&p, rows * c.pitch}, {&ds, rows * c.pitch}, {&dk, keys * c.wide}, {&dv, keys * c.wide},
 		{&w.edge, max(c.keys, c.Dim, attnRows) * t.mr},
 	}...)
-	if c.wide > c.Dim { // columns that are multiplied but not used
-		clear(q)
-		clear(do)
-	}
 	at := b*c.qb + kh*c.group*c.Dim
 	for g := range c.group {
-		for i := range c.Queries {
-			x := at + i*c.qRow + g*c.Dim
-			delta[g*c.Queries+i] = t.dot(c.do[x:x+c.Dim], c.o[x:x+c.Dim])
+		x := at + g*c.Dim
+		for i, l := range c.lse[(b*c.Heads+kh*c.group+g)*c.Queries:][:c.Queries] {
+			if l == T(math.Inf(-1)) { // all that the query sees is -Inf: no probability
+				l = -l
+			}
+			lse[g*c.Queries+i] = l
 		}
+		t.rowDots(delta[g*c.Queries:][:c.Queries], c.do[x:], c.qRow, c.o[x:], c.qRow, c.Dim)
 	}
 	for k0 := klo; k0 < khi; k0 += c.keys {
 		width := min(c.keys, khi-k0)
@@ -89,13 +89,12 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 			}
 			for g := range c.group {
 				x := at + i0*c.qRow + g*c.Dim
-				for i := range n {
-					t.scale(q[i*c.wide:][:c.Dim], c.q[x+i*c.qRow:][:c.Dim], T(c.Scale))
-					copy(do[i*c.wide:][:c.Dim], c.do[x+i*c.qRow:])
-				}
+				t.scaleRows(q, c.wide, c.q[x:], c.qRow, n, c.Dim, c.scale[:])
+				t.scaleRows(do, c.wide, c.do[x:], c.qRow, n, c.Dim, c.unit[:])
 				c.products(w, n, q, c.wide, keysT, p)
 				c.products(w, n, do, c.wide, valuesT, ds)
-				c.sharpen(w, n, p, ds, width, c.lse[(b*c.Heads+kh*c.group+g)*c.Queries+i0:], delta[g*c.Queries+i0:])
+				r := g*c.Queries + i0
+				t.gradRows(p, ds, c.pitch, width, w.lo[:n], w.hi[:n], lse[r:][:n], delta[r:][:n])
 				if c.dv != nil {
 					c.transposed(w, n, p, width, c.columns(dop, do, n), dv)
 				}
@@ -105,21 +104,16 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 				if dq != nil {
 					clear(dqs[:n*c.wide])
 					c.combine(w, n, ds, keys, dqs, false)
-					for i := range n {
-						y := b*dqb + ((i0+i)*c.Heads+kh*c.group+g)*c.Dim
-						t.addScaled(dq[y:y+c.Dim], dqs[i*c.wide:][:c.Dim], T(c.Scale))
-					}
+					y := b*dqb + (i0*c.Heads+kh*c.group+g)*c.Dim
+					t.addRows(dq[y:], c.qRow, dqs, c.wide, n, c.Dim, c.scale[0])
 				}
 			}
 		}
-		for j := range width {
-			x := from + j*c.kRow
-			if c.dk != nil {
-				t.add(c.dk[x:x+c.Dim], c.dk[x:x+c.Dim], dk[j*c.wide:][:c.Dim])
-			}
-			if c.dv != nil {
-				t.add(c.dv[x:x+c.Dim], c.dv[x:x+c.Dim], dv[j*c.wide:][:c.Dim])
-			}
+		if c.dk != nil {
+			t.addRows(c.dk[from:], c.kRow, dk, c.wide, width, c.Dim, 1)
+		}
+		if c.dv != nil {
+			t.addRows(c.dv[from:], c.kRow, dv, c.wide, width, c.Dim, 1)
 		}
 	}
 }
@@ -131,28 +125,6 @@ func (c *attnCall[T]) columns(buf, x []T, n int) panels[T] {
 		return panels[T]{x, c.wide, c.t.nr}
 	}
 	return c.packed(buf, n, c.Dim, x, c.wide, 1)
-}
-
-// sharpen turns rows of scores into probabilities p and of their gradients ds
-// into gradients of the scores, with zeros for what a row does not see.
-func (c *attnCall[T]) sharpen(w *attnWork[T], rows int, p, ds []T, width int, lse, delta []T) {
-	t := c.t
-	for i := range rows {
-		pr, dr := p[i*c.pitch:][:width], ds[i*c.pitch:][:width]
-		lo, hi := w.lo[i], w.hi[i]
-		if lse[i] == T(math.Inf(-1)) { // all that the row saw was -Inf
-			lo, hi = 0, 0
-		}
-		clear(pr[:lo])
-		clear(pr[hi:])
-		clear(dr[:lo])
-		clear(dr[hi:])
-		pr, dr = pr[lo:hi], dr[lo:hi]
-		t.expSum(pr, pr, lse[i])
-		for j, x := range pr {
-			dr[j] = x * (dr[j] - delta[i])
-		}
-	}
 }
 
 // transposed adds to rows of out, one for each key, the n rows of b weighted
@@ -169,7 +141,7 @@ func (c *attnCall[T]) transposed(w *attnWork[T], n int, scores []T, width int, b
 			hi--
 		}
 		if lo < hi {
-			c.tile(w, rows, hi-lo, scores[lo*c.pitch+j:], 1, c.pitch, b, lo, 0, c.wide, out[j*c.wide:], c.wide, true)
+			c.tile(w, rows, hi-lo, scores[lo*c.pitch+j:], 1, c.pitch, b, lo, 0, c.Dim, out[j*c.wide:], c.wide, true)
 		}
 	}
 }

@@ -306,3 +306,55 @@ func TestAttentionScratch(t *testing.T) {
 	}
 	require.Equal(t, size(1<<10), size(1<<14))
 }
+
+// attnProbes are the probes of attention_rows.go.
+func attnProbes[T Float]() []probe[T] {
+	bounds := func(rows, cols int) (lo, hi []int32) {
+		for i := range rows {
+			lo, hi = append(lo, int32(min(i, cols))), append(hi, int32(max(cols-2+i, min(i, cols))))
+		}
+		return lo, hi
+	}
+	return []probe[T]{
+		{"scaleRows", 2, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			tb.scaleRows(x[0], cols, x[1], cols, rows, cols, []T{0.75, -2}[:rows])
+			return nil
+		}, 0, true, true}, // that is, a result depends on its row
+		{"scaleRows by one factor", 2, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			tb.scaleRows(x[0], cols, x[1], cols, rows, cols, []T{0.75})
+			return nil
+		}, 0, false, true},
+		{"addRows", 2, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			tb.addRows(x[0], cols, x[1], cols, rows, cols, -1.5)
+			return nil
+		}, 2, true, false},
+		{"rowDots", 2, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			dst := make([]T, rows)
+			tb.rowDots(dst, x[0], cols, x[1], cols, cols)
+			return dst
+		}, 8, true, false},
+		{"softRows", 1, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			lo, hi := bounds(rows, cols)
+			m, l, fix := []T{0.5, T(math.Inf(-1))}[:rows], []T{2, 0}[:rows], make([]T, 2)[:rows]
+			tb.softRows(x[0], cols, cols, lo, hi, m, l, fix)
+			for i, sum := range l {
+				if sum != sum { // then nothing else of the row matters
+					m[i], fix[i] = sum, sum
+					fill(x[0][i*cols:(i+1)*cols], sum)
+				}
+			}
+			return slices.Concat(m, l, fix)
+		}, 8, true, false},
+		{"gradRows", 2, func(tb *table[T], x [][]T) []T {
+			rows, cols := matrix(x[0])
+			lo, hi := bounds(rows, cols)
+			tb.gradRows(x[0], x[1], cols, cols, lo, hi, []T{4, 5}[:rows], []T{0.5, -1}[:rows])
+			return nil
+		}, 8, true, false},
+	}
+}

@@ -74,39 +74,6 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-func BenchmarkAttention(b *testing.B) {
-	const seq, heads, kv, dim = 512, 8, 4, 64
-	r := rng(3)
-	p := &Attn{Batch: 1, Heads: heads, KVHeads: kv, Queries: seq, Keys: seq, Dim: dim, Scale: 0.125, Hi: make([]int32, seq)}
-	for i := range p.Hi {
-		p.Hi[i] = int32(i + 1)
-	}
-	q, do := randn[float32](r, seq*heads*dim), randn[float32](r, seq*heads*dim)
-	k, v := randn[float32](r, seq*kv*dim), randn[float32](r, seq*kv*dim)
-	o, lse := make([]float32, len(q)), make([]float32, heads*seq)
-	dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(k))
-	b.Run("forward", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Attention(p, o, lse, q, k, v)
-		}
-	})
-	b.Run("backward", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
-		}
-	})
-	b.Run("decode", func(b *testing.B) {
-		d := *p
-		d.Queries, d.Hi = 1, nil
-		b.ReportAllocs()
-		for b.Loop() {
-			Attention(&d, o[:heads*dim], lse[:heads], q[:heads*dim], k, v)
-		}
-	})
-}
-
 // BenchmarkGemm names shapes by the transposition of A and B and M×N×K.
 func BenchmarkGemm(b *testing.B) {
 	shapes := []string{

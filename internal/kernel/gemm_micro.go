@@ -143,12 +143,3 @@ func combine[T Float](k int, out, x []T, incx int, w []T, ldw int) {
 		addScaled(out, w[p*ldw:][:n], x[p*incx])
 	}
 }
-
-// combineRow sets out[j] to the sum over p < k of x[p*incx]*w[p*ldw+j]; k > 0.
-func (t *table[T]) combineRow(k int, out, x []T, incx int, w []T, ldw int) {
-	if t.strided {
-		t.micro(1, len(out), k, x, 0, incx, w, ldw, out, len(out), false)
-		return
-	}
-	combine(k, out, x, incx, w, ldw)
-}

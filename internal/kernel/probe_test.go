@@ -41,7 +41,7 @@ func probes[T Float]() []probe[T] {
 		p.sums = true // a large dy brings out the tail's absolute error
 		return p
 	}
-	return []probe[T]{
+	return append(attnProbes[T](), []probe[T]{
 		binary("add", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.add }),
 		binary("mul", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.mul }),
 		{"addMul", 3, func(tb *table[T], x [][]T) []T { tb.addMul(x[0], x[1], x[2]); return nil }, 2, true, false},
@@ -142,7 +142,7 @@ func probes[T Float]() []probe[T] {
 			clear(x[0][n:])
 			return nil
 		}, 4, true, true},
-	}
+	}...)
 }
 
 // matrix cuts a slice of even length into two rows, an odd one into one.

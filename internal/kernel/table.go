@@ -54,6 +54,12 @@ type table[T Float] struct {
 	mixMul     func(dst, x, y []T, keep, c T) // dst = keep*dst + c*x*y
 
 	rope func(dst, x, turn []T, half, heads int, sign T)
+	// For attention, see attention_rows.go.
+	scaleRows func(dst []T, ldd int, x []T, ldx, rows, cols int, c []T)
+	addRows   func(dst []T, ldd int, x []T, ldx, rows, cols int, c T)
+	rowDots   func(dst, x []T, ldx int, y []T, ldy, cols int)
+	softRows  func(s []T, ld, width int, lo, hi []int32, m, l, fix []T)
+	gradRows  func(p, ds []T, ld, width int, lo, hi []int32, lse, delta []T)
 }
 
 // portable returns the functions written in Go once for both types.
@@ -73,7 +79,9 @@ func portable[T Float]() table[T] {
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T], momentum: momentum[T],
 		addSquares: addSquares[T], dotSquares: dotSquares[T], mixMul: mixMul[T],
-		rope: rope[T],
+		rope:      rope[T],
+		scaleRows: scaledRows[T], addRows: addRows[T], rowDots: rowDots[T],
+		softRows: softRows[T], gradRows: gradRows[T],
 	}
 }
 

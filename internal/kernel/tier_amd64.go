@@ -17,6 +17,7 @@ func accelerated() []variant {
 	v := portableVariant("avx2")
 	gemmAVX2(&v)
 	vectorAVX2(&v)
+	attentionAVX2(&v)
 	mathAVX2(&v)
 	narrowAVX2(&v)
 	normAVX2(&v)
@@ -29,6 +30,7 @@ func accelerated() []variant {
 	v.name = "avx512"
 	gemmAVX512(&v)
 	vectorAVX512(&v)
+	attentionAVX512(&v)
 	narrowAVX512(&v)
 	normAVX512(&v)
 	updateAVX512(&v)

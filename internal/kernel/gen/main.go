@@ -22,6 +22,7 @@ var families = []func() []*File{
 	normFiles,
 	updateFiles,
 	ropeFiles,
+	attentionFiles,
 }
 
 func main() {

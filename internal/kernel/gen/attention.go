@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"math"
+)
+
+// attentionFiles are the functions of attention that work on the rows of a
+// block.
+func attentionFiles() (files []*File) {
+	for _, isa := range []*ISA{AVX2, AVX512} {
+		f := NewFile("attention", isa.Name, isa.Arch)
+		for _, elem := range []Elem{F32, F64} {
+			scaleRows(f, isa, elem)
+			addRows(f, isa, elem)
+			rowDots(f, isa, elem)
+		}
+		softRows(f, isa)
+		gradRows(f, isa)
+		files = append(files, f)
+	}
+	return files
+}
+
+// strides loads distances between rows and turns them from elements to bytes.
+func (k *Kernel) strides(names ...string) (regs []string) {
+	shift := map[int]int{4: 2, 8: 3}[k.elem.Size]
+	for _, n := range names {
+		r := k.Param(n)
+		k.I("SHLQ", shift, r)
+		regs = append(regs, r)
+	}
+	return regs
+}
+
+// eachRow repeats body for the rows that the parameter counts, at least one.
+func (k *Kernel) eachRow(body func()) {
+	k.Loop(func(label string) {
+		body()
+		k.I("DECQ", k.Arg("rows"))
+		k.I("JNZ", label)
+	})
+}
+
+func scaleRows(f *File, isa *ISA, elem Elem) {
+	k := f.Kernel(isa, elem, "scaleRows", "sets row i of dst to c[i*step] times row i of x.",
+		fmt.Sprintf("dst *%[1]s, ldd int, x *%[1]s, ldx int, rows int, cols int, c *%[1]s, step int", elem.Name), "")
+	dst, x, cols, c := k.Param("dst"), k.Param("x"), k.Param("cols"), k.Param("c")
+	ld := k.strides("ldd", "ldx", "step")
+	k.eachRow(func() {
+		factor := k.BroadcastAt(c, 0)
+		k.Each(cols, 2, func(u int) { k.Store(dst, u, k.Mul(k.Load(x, u), factor)) })
+		k.I("ADDQ", ld[0], dst)
+		k.I("ADDQ", ld[1], x)
+		k.I("ADDQ", ld[2], c)
+	})
+	k.End()
+	f.Set(fmt.Sprintf("f%d.scaleRows", elem.Bits()), fmt.Sprintf("scaleRowsBy(%s)", k.name))
+}
+
+func addRows(f *File, isa *ISA, elem Elem) {
+	k := f.Kernel(isa, elem, "addRows", "adds c times the rows of x to those of dst.",
+		fmt.Sprintf("dst *%[1]s, ldd int, x *%[1]s, ldx int, rows int, cols int, c %[1]s", elem.Name), "")
+	dst, x, cols := k.Param("dst"), k.Param("x"), k.Param("cols")
+	ld := k.strides("ldd", "ldx")
+	factor := k.Broadcast("c")
+	k.eachRow(func() {
+		k.Each(cols, 2, func(u int) { k.Store(dst, u, k.FMA(k.Load(x, u), factor, k.Load(dst, u))) })
+		k.I("ADDQ", ld[0], dst)
+		k.I("ADDQ", ld[1], x)
+	})
+	k.End()
+	f.Set(fmt.Sprintf("f%d.addRows", elem.Bits()), fmt.Sprintf("addRowsBy(%s)", k.name))
+}
+
+func rowDots(f *File, isa *ISA, elem Elem) {
+	k := f.Kernel(isa, elem, "rowDots", "sets dst[i] to the sum of the products of row i of x and y.",
+		fmt.Sprintf("dst *%[1]s, x *%[1]s, ldx int, y *%[1]s, ldy int, rows int, cols int", elem.Name), "")
+	dst, x, y, cols := k.Param("dst"), k.Param("x"), k.Param("y"), k.Param("cols")
+	ld := k.strides("ldx", "ldy")
+	k.eachRow(func() {
+		acc := k.Vars(2, k.Const(0))
+		k.Each(cols, 2, func(u int) { k.Set(acc[u], k.FMA(k.Load(x, u), k.Load(y, u), acc[u])) })
+		k.StoreFirst(dst, 0, k.ReduceSum(k.Add(acc[0], acc[1])))
+		k.I("ADDQ", elem.Size, dst)
+		k.I("ADDQ", ld[0], x)
+		k.I("ADDQ", ld[1], y)
+	})
+	k.End()
+	f.Set(fmt.Sprintf("f%d.rowDots", elem.Bits()), fmt.Sprintf("rowDotsBy(%s)", k.name))
+}
+
+// seen sets n to how many elements of a row are seen and each of ptrs to the
+// first of them in the row that starts at the same place in rows, where zeros
+// are written before them; unseen writes those behind them.
+func (k *Kernel) seen(lo, hi, n string, rows, ptrs []string) {
+	zero := k.Const(0)
+	k.I("MOVLQSX", Mem(lo, 0), n)
+	k.Each(n, 1, func(u int) {
+		for _, r := range rows {
+			k.Store(r, u, zero)
+		}
+	})
+	for i, p := range ptrs {
+		k.I("LEAQ", Idx(rows[i], n, k.elem.Size, 0), p)
+	}
+	k.I("MOVLQSX", Mem(hi, 0), "AX")
+	k.I("SUBQ", n, "AX")
+	k.I("MOVQ", "AX", n)
+}
+
+func (k *Kernel) unseen(hi, n string, ptrs []string) {
+	zero := k.Const(0)
+	for _, p := range ptrs {
+		k.I("LEAQ", Idx(p, n, k.elem.Size, 0), p)
+	}
+	k.I("MOVLQSX", Mem(hi, 0), n)
+	k.I("NEGQ", n)
+	k.I("ADDQ", k.Arg("width"), n)
+	k.Each(n, 1, func(u int) {
+		for _, p := range ptrs {
+			k.Store(p, u, zero)
+		}
+	})
+}
+
+func softRows(f *File, isa *ISA) {
+	k := f.Kernel(isa, F32, "softRows", "is softRows for rows > 0.",
+		"s *float32, ld int, width int, lo *int32, hi *int32, m *float32, l *float32, fix *float32, rows int", "")
+	s, lo, hi, m, l, fix := k.Param("s"), k.Param("lo"), k.Param("hi"), k.Param("m"), k.Param("l"), k.Param("fix")
+	ld := k.strides("ld")[0]
+	p, n := k.GPR(), k.GPR()
+	low, zero := k.Const(math.Inf(-1)), k.Const(0)
+	k.eachRow(func() {
+		k.seen(lo, hi, n, []string{s}, []string{p})
+		top := k.Vars(2, low)
+		k.Each(n, 2, func(u int) { k.Set(top[u], k.Max(k.Keep(k.Load(p, u), low), top[u])) }) // not NaN
+		old := k.BroadcastAt(m, 0)
+		most := k.Var(k.Max(k.Splat(k.ReduceMax(k.Max(top[0], top[1]))), old))
+		k.StoreFirst(m, 0, most)
+		// What is seen may be -Inf and NaN alone: then it stays as it is.
+		base := k.Var(k.Select(k.Cmp(Equal, most, low), zero, most))
+		lowered := k.Var(k.Select(k.Cmp(Equal, old, low), k.Const(1), k.exp32(k.Sub(old, base))))
+		k.StoreFirst(fix, 0, lowered)
+		sum := k.Vars(2, zero)
+		k.Each(n, 2, func(u int) {
+			e := k.exp32(k.Sub(k.Load(p, u), base))
+			k.Store(p, u, e)
+			k.Set(sum[u], k.Add(k.Keep(e, zero), sum[u]))
+		})
+		total := k.ReduceSum(k.Add(sum[0], sum[1]))
+		k.StoreFirst(l, 0, k.FMA(k.BroadcastAt(l, 0), lowered, total))
+		k.unseen(hi, n, []string{p})
+		for _, r := range []string{lo, hi, m, l, fix} {
+			k.I("ADDQ", 4, r)
+		}
+		k.I("ADDQ", ld, s)
+	})
+	k.End()
+	f.Set("f32.softRows", fmt.Sprintf("softRowsBy(%s)", k.name))
+}
+
+func gradRows(f *File, isa *ISA) {
+	k := f.Kernel(isa, F32, "gradRows", "is gradRows for rows > 0.",
+		"p *float32, ds *float32, ld int, width int, lo *int32, hi *int32, lse *float32, delta *float32, rows int", "")
+	p, ds, lo, hi, lse, delta := k.Param("p"), k.Param("ds"), k.Param("lo"), k.Param("hi"), k.Param("lse"), k.Param("delta")
+	n := k.GPR()
+	pp, pd := k.GPR(), k.GPR()
+	k.eachRow(func() {
+		k.seen(lo, hi, n, []string{p, ds}, []string{pp, pd})
+		l, d := k.BroadcastAt(lse, 0), k.BroadcastAt(delta, 0)
+		k.Each(n, 2, func(u int) {
+			e := k.exp32(k.Sub(k.Load(pp, u), l))
+			k.Store(pp, u, e)
+			k.Store(pd, u, k.Mul(e, k.Sub(k.Load(pd, u), d)))
+		})
+		k.unseen(hi, n, []string{pp, pd})
+		for _, r := range []string{lo, hi, lse, delta} {
+			k.I("ADDQ", 4, r)
+		}
+		k.I("MOVQ", k.Arg("ld"), "AX")
+		k.I("LEAQ", Idx(p, "AX", 4, 0), p)
+		k.I("LEAQ", Idx(ds, "AX", 4, 0), ds)
+	})
+	k.End()
+	f.Set("f32.gradRows", fmt.Sprintf("gradRowsBy(%s)", k.name))
+}
+
+// exp32 is e^x of float32, after Cephes' expf (S. L. Moshier).
+func (k *Kernel) exp32(x *Value) *Value {
+	const shifter = 12582912
+	wide := len(k.isa.Masks) > 0
+	small, large := k.Const(-87.3), k.Const(88.3)
+	if wide {
+		small, large = k.Const(-104.5), k.Const(89)
+	}
+	v := k.Min(large, k.Max(small, x)) // NaN stays
+	t := k.FMA(v, k.Const(math.Log2E), k.Const(shifter))
+	n := k.Sub(t, k.Const(shifter))
+	r := k.FNMA(n, k.Const(0.693359375), v)
+	r = k.FNMA(n, k.Const(-2.12194440e-4), r)
+	y := k.FMA(r, k.Const(1.9875691500e-4), k.Const(1.3981999507e-3))
+	for _, c := range []float64{8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
+		y = k.FMA(y, r, k.Const(c))
+	}
+	y = k.FMA(y, k.Square(r), k.Add(r, k.Const(1)))
+	if wide {
+		return k.Do("scalef", y, n)
+	}
+	y = k.Mul(y, k.Shl(k.AddInt(t, k.ConstBits(127)), 23))
+	y = k.Select(k.Cmp(Less, x, small), k.Const(0), y)
+	return k.Select(k.Cmp(Greater, x, large), k.Const(math.Inf(1)), y)
+}
