@@ -7,5 +7,7 @@ func accelerated() []variant {
 	v := portableVariant("neon")
 	gemmNEON(&v)
 	vectorNEON(&v)
+	normNEON(&v)
+	updateNEON(&v)
 	return []variant{v}
 }

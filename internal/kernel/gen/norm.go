@@ -7,7 +7,7 @@ import (
 
 // normFiles are the rows of layer and RMS norm, forward and backward.
 func normFiles() (files []*File) {
-	for _, isa := range []*ISA{AVX2, AVX512} {
+	for _, isa := range []*ISA{AVX2, AVX512, NEON} {
 		f := NewFile("norm", isa.Name, isa.Arch)
 		for _, elem := range []Elem{F32, F64} {
 			layerNorm(f, isa, elem)

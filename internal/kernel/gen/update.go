@@ -2,7 +2,7 @@ package main
 
 // updateFiles are the optimizers' updates.
 func updateFiles() (files []*File) {
-	for _, isa := range []*ISA{AVX2, AVX512} {
+	for _, isa := range []*ISA{AVX2, AVX512, NEON} {
 		f := NewFile("update", isa.Name, isa.Arch)
 		for _, elem := range []Elem{F32, F64} {
 			adamW(f, isa, elem)
