@@ -67,27 +67,30 @@ func (c *Catalogue) asked(qs []query, prefix func(i int) (lo, hi int)) *text {
 }
 
 // told lays out a window as text: the titles of the last n events before its
-// first target, then the targets, each behind the task's token, and at the end
-// the genre questions about all of that, in an order drawn by r. Only the stems
-// of answers are learned.
+// first target, then the targets, each behind the task's token, and before one
+// of them the genre questions, in an order drawn by r. Only the stems of
+// answers are learned.
 func (c *Catalogue) told(w window, n int, r *rand.Rand) *text {
 	t := new(text)
 	first := w.firstTarget()
 	from := max(0, first-n)
-	for i, e := range w.events[from:] {
-		title, stem := c.titles[e.Item], 0
-		if from+i >= first {
-			stem = len(c.titleStems[e.Item])
+	cut, future := w.cut(r)
+	for i := from; i < len(w.events); i++ {
+		if i == cut {
+			genre := c.genreQueries(w.events[:cut], future, r)
+			r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })
+			for _, q := range genre {
+				t.put(0, false, c.prompt[q.task])
+				t.put(0, true, q.answer...)
+			}
+		}
+		title, stem := c.titles[w.events[i].Item], 0
+		if i >= first {
+			stem = len(c.titleStems[w.events[i].Item])
 		}
 		t.put(0, false, c.prompt[NextItem])
 		t.put(0, true, title[:stem]...)
 		t.put(0, false, title[stem:]...)
-	}
-	genre := c.genreQueries(w.events, w.after[min(1, len(w.after)):], r)
-	r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })
-	for _, q := range genre {
-		t.put(0, false, c.prompt[q.task])
-		t.put(0, true, q.answer...)
 	}
 	return t
 }

@@ -2,6 +2,7 @@ package userllm
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/noema-ml/noema/userllm/history"
 )
@@ -64,16 +65,25 @@ type query struct {
 	answer  []int32
 }
 
+// cut draws a target before which the genre tasks are asked, so that a window
+// seen again asks something else. It returns its place and the training events
+// from there on, as many as FavGenreNext needs.
+func (w window) cut(r *rand.Rand) (at int, future []history.Event) {
+	first, last := w.firstTarget(), len(w.events)-1
+	at = first + r.IntN(last-first+1)
+	return at, slices.Concat(w.events[at:last], w.after[:min(len(w.after), Horizon)])
+}
+
 // queries returns the questions that window w trains on: its targets as
-// NextItem, and one each of the genre tasks about the events that the encoder
-// reads. A tied favourite is drawn by r. FavGenreNext is asked where Horizon
-// training events follow.
+// NextItem, and one each of the genre tasks at a target drawn by r, as is a
+// tied favourite. FavGenreNext is asked where Horizon training events follow.
 func (c *Catalogue) queries(w window, r *rand.Rand) []query {
 	var qs []query
 	for at := w.firstTarget(); at < len(w.events); at++ {
 		qs = append(qs, query{NextItem, at, c.titleStems[w.events[at].Item]})
 	}
-	return append(qs, c.genreQueries(w.inputs(), w.after, r)...)
+	at, future := w.cut(r)
+	return append(qs, c.genreQueries(w.events[:at], future, r)...)
 }
 
 // genreQueries returns the genre questions about events that were read and
