@@ -270,7 +270,7 @@ def main():
     if args.under:
         for g in args.groups:
             again = [*shlex.split(args.under), sys.executable, __file__, g, f"--rounds={args.rounds}", f"--out={args.out}"]
-            subprocess.run(again + [f"--python={p}" for p in args.python])
+            subprocess.run(again + [f"--python={p}" for p in args.python], stdout=subprocess.DEVNULL)
         results = json.loads(args.out.read_text())
     else:
         results = json.loads(args.out.read_text()) if args.out.exists() else {"groups": {}}
