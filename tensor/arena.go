@@ -117,7 +117,7 @@ func (a *Arena) New(dt DType, shape ...int) *Tensor {
 	a.init()
 	t := a.lists.header()
 	t.init(dt, shape)
-	t.st = a.take(t.Len() * dt.Size())
+	t.st = a.take(dt.bytes(t.Len()))
 	t.gen = t.st.gen
 	return t
 }

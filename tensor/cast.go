@@ -10,11 +10,18 @@ import (
 // Cast returns a copy of t in another dtype, or t itself if it has it already.
 // Floats become integers by truncation, the nearest integer of the type if
 // they lie outside it, 0 for NaN; bfloat16 and float16 are made from float32
-// by rounding to nearest even; anything but zero is true.
+// by rounding to nearest even, Q8_0 a block at a time by rounding to nearest;
+// anything but zero is true. It panics with *ShapeError if t's last dimension
+// is not a multiple of a block of dt.
 func (t *Tensor) Cast(dt DType) *Tensor {
 	t.check("cast")
 	if t.dt == dt {
 		return t
+	}
+	if t.dt != Float32 && dt != Float32 && (t.dt.Block() > 1 || dt.Block() > 1) {
+		c := t.Cast(Float32)
+		defer drop(c, t)
+		return c.Cast(dt)
 	}
 	src := t.Contiguous()
 	dst := Like(dt, t.dims(), t)
@@ -23,14 +30,10 @@ func (t *Tensor) Cast(dt DType) *Tensor {
 		castDirect(dst, src, func(v float32) float64 { return float64(v) })
 	case t.dt == Float64 && dt == Float32:
 		castDirect(dst, src, func(v float64) float32 { return float32(v) })
-	case t.dt == BFloat16 && dt == Float32:
-		castDirect(dst, src, kernel.FromBFloat16)
-	case t.dt == Float16 && dt == Float32:
-		castDirect(dst, src, kernel.FromFloat16)
-	case t.dt == Float32 && dt == BFloat16:
-		castDirect(dst, src, kernel.ToBFloat16)
-	case t.dt == Float32 && dt == Float16:
-		castDirect(dst, src, kernel.ToFloat16)
+	case t.dt == Float32 && isStorage(dt):
+		castStorage(dst, src, true)
+	case dt == Float32 && isStorage(t.dt):
+		castStorage(dst, src, false)
 	case t.dt == Int32 && dt == Int64:
 		castDirect(dst, src, func(v int32) int64 { return int64(v) })
 	default:
@@ -46,6 +49,28 @@ func castDirect[D, S Elem](dst, src *Tensor, convert func(S) D) {
 	parallel.For(len(d), grain, func(lo, hi int) {
 		for i, v := range s[lo:hi] {
 			d[lo+i] = convert(v)
+		}
+	})
+}
+
+func isStorage(dt DType) bool {
+	_, ok := dt.Storage()
+	return ok
+}
+
+// castStorage converts between float32 and a type that stores weights.
+func castStorage(dst, src *Tensor, narrow bool) {
+	wide, stored := dst, src
+	if narrow {
+		wide, stored = src, dst
+	}
+	s, _ := stored.dt.Storage()
+	f, b := Data[float32](wide), Bytes(stored)
+	parallel.For(len(f), grain, func(lo, hi int) { // whole blocks
+		if at := s.Bytes(lo); narrow {
+			kernel.Narrow(s, b[at:], f[lo:hi])
+		} else {
+			kernel.Widen(s, f[lo:hi], b[at:])
 		}
 	})
 }

@@ -70,7 +70,7 @@ func logic(op string, a, b *Tensor, r relation) *Tensor {
 func compare(op string, a, b *Tensor, r relation) *Tensor {
 	a.check(op)
 	b.check(op)
-	if a.dt != b.dt || a.dt == BFloat16 || a.dt == Float16 {
+	if a.dt != b.dt || a.dt == BFloat16 || a.dt == Float16 || a.dt.Block() > 1 {
 		Fail(op, fmt.Sprintf("%v and %v", a.dt, b.dt), a, b)
 	}
 	dims, rank := broadcastDims(op, a, b)

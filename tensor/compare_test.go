@@ -77,7 +77,7 @@ func TestComparisons(t *testing.T) {
 }
 
 func TestWhereAndMaskedFill(t *testing.T) {
-	for dt := range numDTypes {
+	for dt := range numPlain {
 		for i, p := range pairs {
 			a, b := operands(dt, p, 2)
 			for _, q := range pairs {

@@ -20,6 +20,10 @@ func Copy(dst, src *Tensor) {
 	if dst.Len() == 0 {
 		return
 	}
+	if dst.dt.Block() > 1 {
+		copy(Bytes(dst), Bytes(src))
+		return
+	}
 	switch dst.dt.Size() {
 	case 8:
 		copyOf[int64](dst, src)
@@ -101,6 +105,8 @@ func Fill(t *Tensor, v float64) {
 		fill(t, toInt[int64](v, math.MinInt64, math.MaxInt64))
 	case Bool:
 		fill(t, v != 0)
+	default:
+		t.noBlocks("fill")
 	}
 }
 

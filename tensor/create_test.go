@@ -9,7 +9,7 @@ import (
 )
 
 func TestCreation(t *testing.T) {
-	for dt := range numDTypes {
+	for dt := range numPlain {
 		near(t, Of([]float64{0, 1, 2, 3}).Cast(dt), Arange(dt, 4))
 		require.Equal(t, []int{0}, Arange(dt, 0).Shape())
 		near(t, Of([]float64{1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3).Cast(dt), Eye(dt, 3))

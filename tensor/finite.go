@@ -11,6 +11,11 @@ import (
 // true for other types.
 func AllFinite(t *Tensor) bool {
 	t.check("all finite")
+	if t.dt.Block() > 1 {
+		c := t.Cast(Float32)
+		defer drop(c, t)
+		return AllFinite(c)
+	}
 	c := t.Contiguous()
 	defer drop(c, t)
 	switch t.dt {

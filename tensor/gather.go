@@ -102,6 +102,7 @@ func repeated(t *Tensor, axis int, shape []int) *Tensor {
 }
 
 func gatherFrom(op string, t *Tensor, axis int, idx *Tensor) *Tensor {
+	t.noBlocks(op)
 	y := Like(t.dt, idx.dims(), t)
 	switch t.dt.Size() {
 	case 8:

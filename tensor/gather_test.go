@@ -78,7 +78,7 @@ func TestGatherAndScatter(t *testing.T) {
 }
 
 func TestGatherTakesEveryType(t *testing.T) {
-	for dt := range numDTypes {
+	for dt := range numPlain {
 		x := Arange(Float64, 6).Reshape(2, 3).Cast(dt)
 		idx := Of([]int32{2, 0, 0, 1}, 2, 2)
 		want := Of([]float64{2, 0, 3, 4}, 2, 2).Cast(dt)

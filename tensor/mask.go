@@ -43,6 +43,7 @@ func MaskedFill(t, mask *Tensor, v float64) *Tensor {
 
 // overlay copies a to y where cond is true; both broadcast to y.
 func overlay(op string, y, cond, a *Tensor) {
+	y.noBlocks(op)
 	cond, a = cond.expand(op, y.dims()), a.expand(op, y.dims())
 	if y.Len() == 0 {
 		return

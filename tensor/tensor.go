@@ -38,6 +38,9 @@ func (t *Tensor) init(dt DType, shape []int) {
 		panic(&ShapeError{Op: "new", Reason: fmt.Sprintf("more than %d dimensions", MaxRank), Shapes: [][]int{slices.Clone(shape)}})
 	}
 	t.dt, t.rank = dt, uint8(len(shape))
+	if b := dt.Block(); b > 1 && (len(shape) == 0 || shape[len(shape)-1]%b != 0) {
+		panic(&ShapeError{Op: "new", Reason: fmt.Sprintf("the last dimension of a %v tensor is no multiple of %d", dt, b), Shapes: [][]int{slices.Clone(shape)}})
+	}
 	n := 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		d := shape[i]
@@ -63,7 +66,7 @@ func (t *Tensor) header() *Tensor {
 func New(dt DType, shape ...int) *Tensor {
 	t := new(Tensor)
 	t.init(dt, shape)
-	t.st = newStorage(t.Len() * dt.Size())
+	t.st = newStorage(dt.bytes(t.Len()))
 	return t
 }
 
@@ -194,6 +197,22 @@ func Data[T Elem](t *Tensor) []T {
 	return raw[T](t)[:n:n]
 }
 
+// Bytes returns the storage of a contiguous tensor as it lies in memory.
+func Bytes(t *Tensor) []byte {
+	t.check("bytes")
+	if !t.IsContiguous() {
+		Fail("bytes", "not contiguous", t)
+	}
+	return t.st.mem[t.dt.bytes(t.off):][:t.dt.bytes(t.Len())]
+}
+
+// noBlocks panics if t's elements lie in blocks, which op cannot take apart.
+func (t *Tensor) noBlocks(op string) {
+	if t.dt.Block() > 1 {
+		Fail(op, fmt.Sprintf("not of a %v tensor; Cast it first", t.dt), t)
+	}
+}
+
 // raw returns the storage from t's first element on, however t is strided.
 func raw[T Elem](t *Tensor) []T {
 	all := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(t.st.mem))), len(t.st.mem)/t.dt.Size())
@@ -261,6 +280,10 @@ func (t *Tensor) load(off int) float64 {
 		return float64(raw[int32](t)[off])
 	case Int64:
 		return float64(raw[int64](t)[off])
+	case Q8_0:
+		var block [q8Values]float32
+		kernel.Widen(kernel.Q8, block[:], t.st.mem[Q8_0.bytes(off):])
+		return float64(block[off%q8Values])
 	default:
 		if raw[bool](t)[off] {
 			return 1
@@ -285,7 +308,7 @@ func (t *Tensor) String() string {
 		switch t.dt {
 		case Float64:
 			vals[i] = strconv.FormatFloat(v, 'g', -1, 64)
-		case Float32, BFloat16, Float16:
+		case Float32, BFloat16, Float16, Q8_0:
 			vals[i] = strconv.FormatFloat(v, 'g', -1, 32)
 		default:
 			vals[i] = strconv.FormatFloat(v, 'f', -1, 64)

@@ -8,6 +8,7 @@ import (
 // view returns a new header on t's storage.
 func (t *Tensor) view(op string) *Tensor {
 	t.check(op)
+	t.noBlocks(op)
 	v := t.header()
 	*v = *t
 	return v
@@ -165,6 +166,7 @@ func (t *Tensor) expand(op string, shape []int) *Tensor {
 	if slices.Equal(shape, t.dims()) {
 		return t
 	}
+	t.noBlocks(op)
 	v := t.reshaped(shape)
 	lead := len(shape) - int(t.rank)
 	if lead < 0 {
