@@ -10,7 +10,7 @@ import (
 // Embedding returns the rows of w [count, dim] that idx (int32, any shape)
 // names: [idx's shape..., dim]. The gradient of a row that is named often is
 // added in the order of idx, straight into the parameter's. A w that wants no
-// gradient may be bfloat16 or float16; the result is then float32. It panics
+// gradient may be bfloat16, float16 or Q8_0; the result is then float32. It panics
 // with *tensor.ShapeError if an index is not in [0, count).
 func Embedding(w *Var, idx *tensor.Tensor) *Var {
 	if w.Rank() != 2 || idx.DType() != tensor.Int32 {
@@ -38,13 +38,8 @@ func Embedding(w *Var, idx *tensor.Tensor) *Var {
 		if w.needs {
 			tensor.Fail("embedding", fmt.Sprintf("a %v table cannot be trained; freeze it", w.DType()), w.t)
 		}
-		stored := s.New(w.DType(), shape...)
-		d, t, cols := tensor.Data[uint16](stored), tensor.Data[uint16](s.dense(w.t)), w.Dim(1)
-		for i, id := range ids {
-			copy(d[i*cols:(i+1)*cols], t[int(id)*cols:])
-		}
-		y.t = stored.Cast(tensor.Float32)
-		s.arena.Free(stored)
+		y.t = s.New(tensor.Float32, shape...)
+		tensor.WidenRows(y.t, s.dense(w.t), ids)
 	}
 	return y.record(0, func(dy *tensor.Tensor) {
 		tensor.IndexAdd(w.sink(), 0, idx.Reshape(-1), rows(dy))

@@ -17,7 +17,9 @@ const (
 )
 
 // Linear returns x·wᵀ + b: x [..., in], w [out, in], b [out] or nil →
-// [..., out]. Weights that want no gradient may be bfloat16 or float16.
+// [..., out]. Weights that want no gradient may be bfloat16, float16 or Q8_0.
+// float32 products with them read them as they are stored, and for up to 8
+// rows of a Q8_0 weight also round x to 8 bits, blocks of 32 at a time.
 func Linear(x, w, b *Var) *Var { return linear("linear", x, w, b, kernel.ActNone, nil) }
 
 // LinearAct returns act(x·wᵀ + b); see Linear.
@@ -99,7 +101,7 @@ func checkLinear(op string, x, w, b, r *Var) {
 
 func linearForward[T tensor.Float](y *Var, xt, pre *tensor.Tensor, x, w, b *Var, act Activation, r *Var) {
 	s, n, k := y.s, w.Dim(0), w.Dim(1)
-	wt, bt := s.weight(y.op, w, x), s.weight(y.op, b, x)
+	bt := s.weight(y.op, b, x)
 	e := kernel.Epilogue[T]{Bias: data[T](bt), Act: act}
 	if pre != nil && pre != y.t {
 		e.Pre, e.PreRow = tensor.Data[T](pre), n
@@ -107,8 +109,16 @@ func linearForward[T tensor.Float](y *Var, xt, pre *tensor.Tensor, x, w, b *Var,
 	if r != nil {
 		e.Residual, e.ResRow = tensor.Data[T](s.dense(r.t)), n
 	}
-	kernel.GemmEpilogue(rowCount(x.t), n, k, tensor.Data[T](xt), k, 1, tensor.Data[T](wt), 1, k, 0, tensor.Data[T](y.t), n, &e)
-	s.unweight(wt, w)
+	storage, stored := w.DType().Storage()
+	if e32, single := any(&e).(*kernel.Epilogue[float32]); stored && single && !w.needs {
+		wt := s.dense(w.t)
+		kernel.LinearStored(storage, rowCount(x.t), n, k, tensor.Data[float32](xt), k, tensor.Bytes(wt), tensor.Data[float32](y.t), n, e32)
+		s.unweight(wt, w)
+	} else {
+		wt := s.weight(y.op, w, x)
+		kernel.GemmEpilogue(rowCount(x.t), n, k, tensor.Data[T](xt), k, 1, tensor.Data[T](wt), 1, k, 0, tensor.Data[T](y.t), n, &e)
+		s.unweight(wt, w)
+	}
 	if b != nil {
 		s.unweight(bt, b)
 	}

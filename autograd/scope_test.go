@@ -136,25 +136,29 @@ func TestFrozenParameters(t *testing.T) {
 	require.Nil(t, s.Use(nil))
 }
 
-// Weights stored in 16 bits compute like their widened copies.
+// Weights stored narrow compute like their widened copies, up to the order of
+// the sums and, for Q8_0, the rounding of what they are multiplied with; their
+// gradients for the input are those of the copies.
 func TestStorageWeights(t *testing.T) {
-	for _, dt := range []tensor.DType{tensor.BFloat16, tensor.Float16} {
+	for dt, off := range map[tensor.DType]float64{tensor.BFloat16: 1e-6, tensor.Float16: 1e-6, tensor.Q8_0: 0.01} {
 		stored := func(seed uint64, shape ...int) (half, full *autograd.Param) {
 			h := normal(seed, tensor.Float32, shape...).Cast(dt)
 			return &autograd.Param{Value: h, Frozen: true}, &autograd.Param{Value: h.Cast(tensor.Float32), Frozen: true}
 		}
-		eh, ef := stored(1, 9, 6)
-		nh, nf := stored(2, 6)
-		wh, wf := stored(3, 5, 6)
-		bh, bf := stored(4, 5)
+		eh, ef := stored(1, 9, 32)
+		nh, nf := stored(2, 32)
+		wh, wf := stored(3, 64, 32)
+		bh, bf := stored(4, 64)
 		idx := tensor.Of([]int32{3, 8, 3})
 		f := func(e, n, w, b *autograd.Param) pass {
 			return run(poisoned(), func(s *autograd.Scope, xs ...*autograd.Var) *autograd.Var {
 				h := autograd.Add(autograd.Embedding(s.Use(e), idx), xs[0])
 				return autograd.Linear(autograd.RMSNorm(h, s.Use(n), 1e-5), s.Use(w), s.Use(b))
-			}, nil, normal(5, tensor.Float32, 3, 6))
+			}, nil, normal(5, tensor.Float32, 3, 32))
 		}
-		samePass(t, f(ef, nf, wf, bf), f(eh, nh, wh, bh))
+		want, got := f(ef, nf, wf, bf), f(eh, nh, wh, bh)
+		near(t, "value", want.y, got.y, off, 0)
+		sameBits(t, "gradient", want.grads[0], got.grads[0])
 		wh.Frozen = false
 		var shape *tensor.ShapeError
 		require.ErrorAs(t, tensor.Try(func() error { f(eh, nh, wh, bh); return nil }), &shape)

@@ -7,17 +7,19 @@ import (
 )
 
 // weight returns w's tensor, contiguous and in x's dtype, or nil for nil. A
-// weight that wants no gradient may be stored as bfloat16 or float16 and is
+// weight that wants no gradient may be of a type that stores weights and is
 // widened into s's arena; unweight frees such a copy.
 func (s *Scope) weight(op string, w, x *Var) *tensor.Tensor {
 	if w == nil {
 		return nil
 	}
 	dt := x.DType()
-	switch wt := w.DType(); {
+	wt := w.DType()
+	_, stored := wt.Storage()
+	switch {
 	case dt.IsFloat() && wt == dt:
 		return s.dense(w.t)
-	case !dt.IsFloat() || wt != tensor.BFloat16 && wt != tensor.Float16:
+	case !dt.IsFloat() || !stored:
 		tensor.Fail(op, fmt.Sprintf("dtypes %v and %v", dt, wt), x.t, w.t)
 	case w.needs:
 		tensor.Fail(op, fmt.Sprintf("a %v weight cannot be trained; freeze it", wt), x.t, w.t)

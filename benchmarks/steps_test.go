@@ -33,12 +33,18 @@ func BenchmarkEncoderStep(b *testing.B) {
 
 // Decoding adds 127 tokens to one.
 func BenchmarkDecode(b *testing.B) {
-	b.Run("gpt", func(b *testing.B) {
-		m, s := newGPT(gptBench), autograd.Inference()
-		tokens := gptBench.seq - 1
-		measure(b, 0, func() { m.decode(s, tokens) })
-		perCall(b, float64(tokens), "tokens/s")
-	})
+	for _, c := range []struct {
+		name   string
+		stored tensor.DType
+	}{{"gpt", tensor.Float32}, {"gpt-bf16", tensor.BFloat16}, {"gpt-f16", tensor.Float16}, {"gpt-q8", tensor.Q8_0}} {
+		b.Run(c.name, func(b *testing.B) {
+			m, s := newGPT(gptBench), autograd.Inference()
+			nn.Cast(m, c.stored)
+			tokens := gptBench.seq - 1
+			measure(b, 0, func() { m.decode(s, tokens) })
+			perCall(b, float64(tokens), "tokens/s")
+		})
+	}
 }
 
 var gptSmall = gptSize{vocab: 64, dim: 32, heads: 2, layers: 2, seq: 16, batch: 2}

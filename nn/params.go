@@ -70,15 +70,23 @@ func NumParams(m any) (total, trained int) {
 }
 
 // Cast converts m's parameters and floating-point buffers to dt and drops the
-// gradients.
+// gradients. A dt that only stores weights (bfloat16, float16, Q8_0) is for
+// the matrices of linear layers and embeddings: everything else becomes
+// float32, and so does a matrix whose rows are not whole blocks of dt. Such
+// weights cannot be trained; freeze them.
 func Cast(m any, dt tensor.DType) {
+	to := func(t *tensor.Tensor, weight bool) *tensor.Tensor {
+		if _, stored := dt.Storage(); stored && (!weight || t.Rank() != 2 || t.Dim(1)%dt.Block() != 0) {
+			return t.Cast(tensor.Float32)
+		}
+		return t.Cast(dt)
+	}
 	walk(m, walker{
-		param: func(_ string, p *autograd.Param) { p.Value, p.Grad = p.Value.Cast(dt), nil },
+		param: func(_ string, p *autograd.Param) { p.Value, p.Grad = to(p.Value, true), nil },
 		buffer: func(_ string, t reflect.Value) {
 			b := t.Interface().(*tensor.Tensor)
-			switch b.DType() {
-			case tensor.Float32, tensor.Float64, tensor.BFloat16, tensor.Float16:
-				*b = *b.Cast(dt)
+			if _, stored := b.DType().Storage(); stored || b.DType().IsFloat() {
+				*b = *to(b, false)
 			}
 		},
 	})

@@ -65,13 +65,13 @@ const (
 	widePanel   = 1 << 17 // weights that are widened at a time for more rows
 )
 
-// LinearStored sets Y = X·Wᵀ + bias for X [m, k], W [n, k] in dense rows, Y
-// [m, n] and bias [n] or nil. For up to 8 rows the weights are widened in
+// LinearStored sets Y = X·Wᵀ, followed by e if it is not nil, for X [m, k], W
+// [n, k] in dense rows and Y [m, n]. For up to 8 rows the weights are widened in
 // registers; a Q8 product also rounds X to 8 bits there, a block at a time, so
 // that an element of Y is off by at most Σ |w|·max|x|/254 over its blocks
 // (max|x| is the block's), and is NaN or infinite where X is. More rows widen
 // a panel of W at a time.
-func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, bias, y []float32, ldy int) {
+func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []float32, ldy int, e *Epilogue[float32]) {
 	if k%storages[s].values != 0 {
 		panic(fmt.Sprintf("kernel: rows of %d values are not whole blocks", k))
 	}
@@ -79,7 +79,7 @@ func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, bias, 
 		return
 	}
 	if m > fewRows {
-		linearWide(s, m, n, k, x, ldx, w, bias, y, ldy)
+		linearWide(s, m, n, k, x, ldx, w, y, ldy, e)
 		return
 	}
 	t := &active.stored[s]
@@ -94,42 +94,35 @@ func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, bias, 
 	}
 	ldw := s.Bytes(k)
 	if n*ldw <= storedChunk { // no closure, which would be allocated
-		linearFew(t, 0, n, m, k, x, ldx, w, ldw, bias, y, ldy)
+		linearFew(t, 0, n, m, k, x, ldx, w, ldw, y, ldy, e)
 		return
 	}
 	parallel.For(n, max(4, storedChunk/max(1, ldw)&^3), func(lo, hi int) {
-		linearFew(t, lo, hi, m, k, x, ldx, w, ldw, bias, y, ldy)
+		linearFew(t, lo, hi, m, k, x, ldx, w, ldw, y, ldy, e)
 	})
 }
 
 // linearFew computes columns [lo, hi) of y.
-func linearFew(t *stored, lo, hi, m, k int, x []float32, ldx int, w []byte, ldw int, bias, y []float32, ldy int) {
+func linearFew(t *stored, lo, hi, m, k int, x []float32, ldx int, w []byte, ldw int, y []float32, ldy int, e *Epilogue[float32]) {
 	step := max(4, storedTile/max(1, ldw)&^3)
 	for j := lo; j < hi; j += step {
 		n := min(step, hi-j)
 		t.dots(m, n, k, x, ldx, w[j*ldw:(j+n)*ldw], ldw, y[j:], ldy)
 	}
-	if bias != nil {
-		for i := range m {
-			row := y[i*ldy+lo : i*ldy+hi]
-			Add(row, row, bias[lo:hi])
-		}
+	if e != nil {
+		e.finish(&active.f32, 0, m, lo, hi, y, ldy)
 	}
 }
 
-func linearWide(s Storage, m, n, k int, x []float32, ldx int, w []byte, bias, y []float32, ldy int) {
+func linearWide(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []float32, ldy int, e *Epilogue[float32]) {
 	ldw := s.Bytes(k)
 	parallel.For(n, max(32, widePanel/max(1, k)&^31), func(lo, hi int) {
 		panel := grab[float32]((hi - lo) * k)
 		defer panel.drop()
 		Widen(s, panel.s, w[lo*ldw:])
-		beta := float32(0)
-		if bias != nil {
-			beta = 1
-			for i := range m {
-				copy(y[i*ldy+lo:i*ldy+hi], bias[lo:hi])
-			}
+		Gemm(m, hi-lo, k, x, ldx, 1, panel.s, 1, k, 0, y[lo:], ldy)
+		if e != nil {
+			e.finish(&active.f32, 0, m, lo, hi, y, ldy)
 		}
-		Gemm(m, hi-lo, k, x, ldx, 1, panel.s, 1, k, beta, y[lo:], ldy)
 	})
 }

@@ -37,12 +37,12 @@ func newStoredCase(r *rand.Rand, s Storage, m, n, k int) *storedCase {
 	return c
 }
 
-func (c *storedCase) run(bias []float32) []float32 {
+func (c *storedCase) run(e *Epilogue[float32]) []float32 {
 	y := make([]float32, c.m*c.ldy+1)[1:]
 	for i := range y {
 		y[i] = 99
 	}
-	LinearStored(c.s, c.m, c.n, c.k, c.x, c.ldx, c.w, bias, y, c.ldy)
+	LinearStored(c.s, c.m, c.n, c.k, c.x, c.ldx, c.w, y, c.ldy, e)
 	return y
 }
 
@@ -82,7 +82,7 @@ func TestLinearStored(t *testing.T) {
 						}
 						c := newStoredCase(r, s, m, n, k)
 						y := c.run(nil)
-						biased := c.run(c.b)
+						biased := c.run(&Epilogue[float32]{Bias: c.b})
 						for i := range m {
 							for j := range c.ldy {
 								at := i*c.ldy + j
@@ -211,7 +211,7 @@ func TestNarrowQ8(t *testing.T) {
 	Widen(Q8, back, b)
 	require.Equal(t, src, back)
 	require.Panics(t, func() {
-		LinearStored(Q8, 1, 1, 33, make([]float32, 33), 33, make([]byte, 68), nil, make([]float32, 1), 1)
+		LinearStored(Q8, 1, 1, 33, make([]float32, 33), 33, make([]byte, 68), make([]float32, 1), 1, nil)
 	})
 }
 
@@ -224,7 +224,7 @@ func BenchmarkLinearStored(b *testing.B) {
 					y := make([]float32, m*c.ldy)
 					b.SetBytes(int64(len(c.w)))
 					for b.Loop() {
-						LinearStored(c.s, m, c.n, c.k, c.x, c.ldx, c.w, nil, y, c.ldy)
+						LinearStored(c.s, m, c.n, c.k, c.x, c.ldx, c.w, y, c.ldy, nil)
 					}
 				})
 			}

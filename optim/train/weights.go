@@ -42,7 +42,7 @@ func (p weightsPart) UnmarshalBinary(b []byte) error {
 }
 
 // SaveModel writes a model's parameters and buffers to a safetensors file at
-// path, whole or not at all.
+// path, whole or not at all. The format has no Q8_0: save before the Cast.
 func SaveModel(path string, model any) error {
 	err := file.WriteWith(path, func(w io.Writer) error { return safetensors.Write(w, tensors(model), nil) })
 	if err != nil {
@@ -53,7 +53,7 @@ func SaveModel(path string, model any) error {
 
 // LoadModel reads a file of SaveModel, or any safetensors file with the same
 // names and shapes, into a model. Weights of another floating-point type are
-// converted. An error lists every name that is missing or not expected and
+// converted, to Q8_0 too. An error lists every name that is missing or not expected and
 // every shape that differs, and leaves the model as it was.
 func LoadModel(path string, model any) error {
 	f, err := os.Open(path)
@@ -144,11 +144,8 @@ func misfit(wrong []string) error {
 }
 
 func convertible(dt tensor.DType) bool {
-	switch dt {
-	case tensor.Float32, tensor.Float64, tensor.BFloat16, tensor.Float16:
-		return true
-	}
-	return false
+	_, stored := dt.Storage()
+	return stored || dt.IsFloat()
 }
 
 // WeightsSHA256 returns the SHA-256, in hexadecimal, of a model's parameters:
@@ -158,7 +155,7 @@ func convertible(dt tensor.DType) bool {
 func WeightsSHA256(model any) string {
 	h := sha256.New()
 	if err := safetensors.Write(h, params(model), nil); err != nil {
-		panic(err) // a name that is not UTF-8; the hash cannot fail
+		panic(err) // a name that is not UTF-8, or Q8_0; the hash cannot fail
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -14,7 +14,8 @@ import (
 
 // Write writes the tensors, in the order given, and the metadata, which may be
 // nil. The same arguments give the same bytes. It returns an error if a name
-// is used twice, is "__metadata__" or is not UTF-8, or if w does.
+// is used twice, is "__metadata__" or is not UTF-8, if the format has no such
+// dtype as a tensor's (Q8_0), or if w does.
 func Write(w io.Writer, tensors []Named, metadata map[string]string) error {
 	header, err := encodeHeader(tensors, metadata)
 	if err != nil {
@@ -54,6 +55,8 @@ func encodeHeader(tensors []Named, metadata map[string]string) ([]byte, error) {
 			return nil, fmt.Errorf("tensor %q: the name is taken", n.Name)
 		case !utf8.ValidString(n.Name):
 			return nil, fmt.Errorf("tensor %q: the name is not UTF-8", n.Name)
+		case codes[n.Tensor.DType()] == "":
+			return nil, fmt.Errorf("tensor %q: the format has no %v; cast it to float16 or float32", n.Name, n.Tensor.DType())
 		}
 		seen[n.Name] = true
 		end := at + n.Tensor.Len()*n.Tensor.DType().Size()
