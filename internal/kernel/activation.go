@@ -9,7 +9,9 @@ const (
 )
 
 // ReLU sets dst[i] = max(x[i], 0); NaN stays.
-func ReLU[T Float](dst, x []T) {
+func ReLU[T Float](dst, x []T) { tableOf[T]().relu(dst, x) }
+
+func reluVec[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i := range dst {
 		v := x[i]
@@ -21,7 +23,9 @@ func ReLU[T Float](dst, x []T) {
 }
 
 // ReLUGrad sets dx = dy where x > 0 and zero elsewhere.
-func ReLUGrad[T Float](dx, x, dy []T) {
+func ReLUGrad[T Float](dx, x, dy []T) { tableOf[T]().reluGrad(dx, x, dy) }
+
+func reluGrad[T Float](dx, x, dy []T) {
 	x, dy = x[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		var d T
@@ -168,6 +172,10 @@ func swiGLU[T Float](dst, gate, up []T) {
 // SwiGLUGrad sets dgate and dup, which may alias any of the inputs, from dy
 // and the inputs of SwiGLU.
 func SwiGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
+	tableOf[T]().swiGLUGrad(dgate, dup, gate, up, dy)
+}
+
+func swiGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
 	t := tableOf[T]()
 	buf := grab[T](block)
 	defer buf.drop()
@@ -184,7 +192,9 @@ func SwiGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
 }
 
 // GeGLU sets dst = gelu(gate)*up with the tanh form of GELU.
-func GeGLU[T Float](dst, gate, up []T) {
+func GeGLU[T Float](dst, gate, up []T) { tableOf[T]().geGLU(dst, gate, up) }
+
+func geGLU[T Float](dst, gate, up []T) {
 	buf := grab[T](block)
 	defer buf.drop()
 	for lo, hi := range blocks(len(dst)) {
@@ -199,6 +209,10 @@ func GeGLU[T Float](dst, gate, up []T) {
 // GeGLUGrad sets dgate and dup, which may alias any of the inputs, from dy
 // and the inputs of GeGLU.
 func GeGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
+	tableOf[T]().geGLUGrad(dgate, dup, gate, up, dy)
+}
+
+func geGLUGrad[T Float](dgate, dup, gate, up, dy []T) {
 	buf := grab[T](block)
 	defer buf.drop()
 	for lo, hi := range blocks(len(dgate)) {

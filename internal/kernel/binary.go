@@ -37,48 +37,29 @@ func fill[T Float](dst []T, v T) {
 // Add sets dst[i] = a[i] + b[i]. An operand of one element is broadcast; dst
 // may alias either. The other binary kernels follow the same rules.
 func Add[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		tableOf[T]().add(dst, a, b)
+		t.add(dst, a, b)
 	case vecScalar:
-		addScalar(dst, a, b[0])
+		t.addScalar(dst, a, b[0])
 	case scalarVec:
-		addScalar(dst, b, a[0])
+		t.addScalar(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, a[0]+b[0])
 	}
 }
 
-func addVec[T Float](dst, a, b []T) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
-}
-
-func addScalar[T Float](dst, a []T, c T) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + c
-	}
-}
-
 // Sub sets dst[i] = a[i] - b[i].
 func Sub[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		a, b = a[:len(dst)], b[:len(dst)]
-		for i := range dst {
-			dst[i] = a[i] - b[i]
-		}
+		t.sub(dst, a, b)
 	case vecScalar:
-		addScalar(dst, a, -b[0])
+		t.addScalar(dst, a, -b[0])
 	case scalarVec:
-		c := a[0]
-		b = b[:len(dst)]
-		for i := range dst {
-			dst[i] = c - b[i]
-		}
+		t.scalarSub(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, a[0]-b[0])
 	}
@@ -86,59 +67,29 @@ func Sub[T Float](dst, a, b []T) {
 
 // Mul sets dst[i] = a[i] * b[i].
 func Mul[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		tableOf[T]().mul(dst, a, b)
+		t.mul(dst, a, b)
 	case vecScalar:
-		Scale(dst, a, b[0])
+		t.scale(dst, a, b[0])
 	case scalarVec:
-		Scale(dst, b, a[0])
+		t.scale(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, a[0]*b[0])
 	}
 }
 
-func mulVec[T Float](dst, a, b []T) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] * b[i]
-	}
-}
-
-func addMul[T Float](dst, a, b []T) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] += a[i] * b[i]
-	}
-}
-
-func subMul[T Float](dst, x []T, mu, c T) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] = (x[i] - mu) * c
-	}
-}
-
 // Div sets dst[i] = a[i] / b[i].
 func Div[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		a, b = a[:len(dst)], b[:len(dst)]
-		for i := range dst {
-			dst[i] = a[i] / b[i]
-		}
+		t.div(dst, a, b)
 	case vecScalar:
-		c := b[0]
-		a = a[:len(dst)]
-		for i := range dst {
-			dst[i] = a[i] / c
-		}
+		t.divScalar(dst, a, b[0])
 	case scalarVec:
-		c := a[0]
-		b = b[:len(dst)]
-		for i := range dst {
-			dst[i] = c / b[i]
-		}
+		t.scalarDiv(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, a[0]/b[0])
 	}
@@ -146,49 +97,31 @@ func Div[T Float](dst, a, b []T) {
 
 // Max sets dst[i] to the larger of a[i] and b[i]; NaN wins over any number.
 func Max[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		a, b = a[:len(dst)], b[:len(dst)]
-		for i := range dst {
-			dst[i] = max(a[i], b[i])
-		}
+		t.max(dst, a, b)
 	case vecScalar:
-		maxScalar(dst, a, b[0])
+		t.maxScalar(dst, a, b[0])
 	case scalarVec:
-		maxScalar(dst, b, a[0])
+		t.maxScalar(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, max(a[0], b[0]))
 	}
 }
 
-func maxScalar[T Float](dst, a []T, c T) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = max(a[i], c)
-	}
-}
-
 // Min sets dst[i] to the smaller of a[i] and b[i]; NaN wins over any number.
 func Min[T Float](dst, a, b []T) {
+	t := tableOf[T]()
 	switch formOf(dst, a, b) {
 	case vecVec:
-		a, b = a[:len(dst)], b[:len(dst)]
-		for i := range dst {
-			dst[i] = min(a[i], b[i])
-		}
+		t.min(dst, a, b)
 	case vecScalar:
-		minScalar(dst, a, b[0])
+		t.minScalar(dst, a, b[0])
 	case scalarVec:
-		minScalar(dst, b, a[0])
+		t.minScalar(dst, b, a[0])
 	case scalarScalar:
 		fill(dst, min(a[0], b[0]))
-	}
-}
-
-func minScalar[T Float](dst, a []T, c T) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = min(a[i], c)
 	}
 }
 

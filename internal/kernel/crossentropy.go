@@ -7,15 +7,13 @@ package kernel
 // with lse the logarithm of the sum of exponentials. A row whose target is
 // ignore gets zeros. Any other target outside [0, cols) panics.
 func CrossEntropy[T Float](loss, lse, logits []T, target []int32, cols int, ignore int32, smoothing T) {
-	buf := grab[T](block)
-	defer buf.drop()
 	for i, c := range target {
 		if c == ignore {
 			loss[i], lse[i] = 0, 0
 			continue
 		}
 		row := logits[i*cols : (i+1)*cols]
-		l := logSumExp(row, buf.s)
+		l := logSumExp(row)
 		lse[i] = l
 		loss[i] = l - row[c]
 		if smoothing != 0 {
@@ -35,11 +33,19 @@ func CrossEntropyGrad[T Float](dlogits, logits, lse []T, target []int32, dloss [
 			clear(d)
 			continue
 		}
-		t.expSum(d, logits[i*cols:(i+1)*cols], lse[i])
-		t.scale(d, d, g)
-		d[c] -= g * (1 - smoothing)
+		var shift T
 		if smoothing != 0 {
-			addScalar(d, d, -g*smoothing/T(cols))
+			shift = -g * smoothing / T(cols)
 		}
+		t.expScaled(d, logits[i*cols:(i+1)*cols], lse[i], g, shift)
+		d[c] -= g * (1 - smoothing)
+	}
+}
+
+func expScaled[T Float](dst, x []T, l, c, d T) {
+	t := tableOf[T]()
+	t.expSum(dst, x, l)
+	for i, e := range dst {
+		dst[i] = d + c*e
 	}
 }

@@ -107,3 +107,69 @@ func reduceMax[T Float](f func(x *T, n int) T) func(x []T) T {
 		return m
 	}
 }
+
+func loop1x3[T Float](f func(dst, x *T, n int, c, d, e T)) func(dst, x []T, c, d, e T) {
+	return func(dst, x []T, c, d, e T) {
+		for len(dst) > chunk {
+			f(&dst[0], ptr(x, chunk), chunk, c, d, e)
+			dst, x = dst[chunk:], x[chunk:]
+		}
+		f(ptr(dst, len(dst)), ptr(x, len(dst)), len(dst), c, d, e)
+	}
+}
+
+func loop2x1[T Float](f func(dst, a, b *T, n int, c T)) func(dst, a, b []T, c T) {
+	return func(dst, a, b []T, c T) {
+		for len(dst) > chunk {
+			f(&dst[0], ptr(a, chunk), ptr(b, chunk), chunk, c)
+			dst, a, b = dst[chunk:], a[chunk:], b[chunk:]
+		}
+		n := len(dst)
+		f(ptr(dst, n), ptr(a, n), ptr(b, n), n, c)
+	}
+}
+
+func loop4x0[T Float](f func(dst, a, b, c, d *T, n int)) func(dst, a, b, c, d []T) {
+	return func(dst, a, b, c, d []T) {
+		for len(dst) > chunk {
+			f(&dst[0], ptr(a, chunk), ptr(b, chunk), ptr(c, chunk), ptr(d, chunk), chunk)
+			dst, a, b, c, d = dst[chunk:], a[chunk:], b[chunk:], c[chunk:], d[chunk:]
+		}
+		n := len(dst)
+		f(ptr(dst, n), ptr(a, n), ptr(b, n), ptr(c, n), ptr(d, n), n)
+	}
+}
+
+// sum2x1 is for a reduction that also writes its first operand.
+func sum2x1[T Float](f func(dst, x *T, n int, c T) T) func(dst, x []T, c T) T {
+	return func(dst, x []T, c T) T {
+		var total float64
+		for len(dst) > sumBlock {
+			total += float64(f(&dst[0], ptr(x, sumBlock), sumBlock, c))
+			dst, x = dst[sumBlock:], x[sumBlock:]
+		}
+		return T(total + float64(f(ptr(dst, len(dst)), ptr(x, len(dst)), len(dst), c)))
+	}
+}
+
+// shortRow1 and shortRow2 give rows to assembly that are short enough to be
+// summed in T, and others to long.
+func shortRow1[T Float](f func(dst, x *T, n int), long func(dst, x []T)) func(dst, x []T) {
+	return func(dst, x []T) {
+		if n := len(dst); n <= sumBlock {
+			f(ptr(dst, n), ptr(x, n), n)
+		} else {
+			long(dst, x)
+		}
+	}
+}
+
+func shortRow2[T Float](f func(dst, a, b *T, n int), long func(dst, a, b []T)) func(dst, a, b []T) {
+	return func(dst, a, b []T) {
+		if n := len(dst); n <= sumBlock {
+			f(ptr(dst, n), ptr(a, n), ptr(b, n), n)
+		} else {
+			long(dst, a, b)
+		}
+	}
+}

@@ -135,7 +135,11 @@ func logVec32(dst, x []float32) {
 func logVec64(dst, x []float64) {
 	x = x[:len(dst)]
 	for i, v := range x {
-		dst[i] = math.Log(v)
+		if v > 0 && v < 0x1p-1022 { // math.Log's assembly has these wrong
+			dst[i] = math.Log(v*0x1p60) - 60*math.Ln2
+		} else {
+			dst[i] = math.Log(v)
+		}
 	}
 }
 

@@ -41,13 +41,36 @@ func probes[T Float]() []probe[T] {
 		p.sums = true // a large dy brings out the tail's absolute error
 		return p
 	}
+	scalar := func(name string, tol, c float64, f func(tb *table[T]) func(dst, x []T, c T)) probe[T] {
+		return probe[T]{name, 2, func(tb *table[T], x [][]T) []T { f(tb)(x[0], x[1], T(c)); return nil }, tol, false, true}
+	}
+	gated := func(name string, f func(tb *table[T]) func(dgate, dup, gate, up, dy []T)) probe[T] {
+		return probe[T]{name, 5, func(tb *table[T], x [][]T) []T { f(tb)(x[0], x[1], x[2], x[3], x[4]); return nil }, 32, true, false}
+	}
 	return append(attnProbes[T](), []probe[T]{
 		binary("add", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.add }),
+		binary("sub", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.sub }),
 		binary("mul", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.mul }),
+		binary("div", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.div }),
+		binary("max", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.max }),
+		binary("min", 0, func(tb *table[T]) func(dst, a, b []T) { return tb.min }),
+		scalar("addScalar", 0, 0.75, func(tb *table[T]) func(dst, x []T, c T) { return tb.addScalar }),
+		scalar("divScalar", 0, 0.75, func(tb *table[T]) func(dst, x []T, c T) { return tb.divScalar }),
+		scalar("scalarSub", 0, 0.75, func(tb *table[T]) func(dst, x []T, c T) { return tb.scalarSub }),
+		scalar("scalarDiv", 0, 0.75, func(tb *table[T]) func(dst, x []T, c T) { return tb.scalarDiv }),
+		scalar("maxScalar", 0, 0.75, func(tb *table[T]) func(dst, x []T, c T) { return tb.maxScalar }),
+		scalar("maxScalar of NaN", 0, math.NaN(), func(tb *table[T]) func(dst, x []T, c T) { return tb.maxScalar }),
+		scalar("minScalar", 0, 0, func(tb *table[T]) func(dst, x []T, c T) { return tb.minScalar }),
 		{"addMul", 3, func(tb *table[T], x [][]T) []T { tb.addMul(x[0], x[1], x[2]); return nil }, 2, true, false},
 		{"addScaled", 2, func(tb *table[T], x [][]T) []T { tb.addScaled(x[0], x[1], -1.5); return nil }, 2, true, false},
 		{"scale", 2, func(tb *table[T], x [][]T) []T { tb.scale(x[0], x[1], 0.75); return nil }, 0, false, true},
 		{"subMul", 2, func(tb *table[T], x [][]T) []T { tb.subMul(x[0], x[1], 0.5, 7); return nil }, 0, false, true},
+		unary("neg", 0, func(tb *table[T]) func(dst, x []T) { return tb.neg }),
+		unary("abs", 0, func(tb *table[T]) func(dst, x []T) { return tb.abs }),
+		unary("sqrt", 0, func(tb *table[T]) func(dst, x []T) { return tb.sqrt }),
+		unary("square", 0, func(tb *table[T]) func(dst, x []T) { return tb.square }),
+		unary("relu", 0, func(tb *table[T]) func(dst, x []T) { return tb.relu }),
+		unary("softplus", 8, func(tb *table[T]) func(dst, x []T) { return tb.softplus }),
 		unary("exp", 4, func(tb *table[T]) func(dst, x []T) { return tb.exp }),
 		unary("log", 4, func(tb *table[T]) func(dst, x []T) { return tb.log }),
 		unary("tanh", 8, func(tb *table[T]) func(dst, x []T) { return tb.tanh }),
@@ -60,6 +83,23 @@ func probes[T Float]() []probe[T] {
 		grad("geluTanhGrad", 32, func(tb *table[T]) func(dst, a, b []T) { return tb.geluTanhGrad }),
 		grad("siluGrad", 32, func(tb *table[T]) func(dst, a, b []T) { return tb.siluGrad }),
 		grad("swiGLU", 32, func(tb *table[T]) func(dst, gate, up []T) { return tb.swiGLU }),
+		grad("geGLU", 32, func(tb *table[T]) func(dst, gate, up []T) { return tb.geGLU }),
+		gated("swiGLUGrad", func(tb *table[T]) func(dgate, dup, gate, up, dy []T) { return tb.swiGLUGrad }),
+		gated("geGLUGrad", func(tb *table[T]) func(dgate, dup, gate, up, dy []T) { return tb.geGLUGrad }),
+		binary("reluGrad", 0, func(tb *table[T]) func(dst, x, dy []T) { return tb.reluGrad }),
+		grad("tanhGrad", 4, func(tb *table[T]) func(dst, y, dy []T) { return tb.tanhGrad }),
+		grad("sigmoidGrad", 4, func(tb *table[T]) func(dst, y, dy []T) { return tb.sigmoidGrad }),
+		grad("softplusGrad", 8, func(tb *table[T]) func(dst, x, dy []T) { return tb.softplusGrad }),
+		{"softmaxRow", 2, func(tb *table[T], x [][]T) []T { tb.softmaxRow(x[0], x[1]); return nil }, 8, true, true},
+		{"softmaxRow with -Inf alone", 2, func(tb *table[T], x [][]T) []T {
+			fill(x[1], T(math.Inf(-1)))
+			tb.softmaxRow(x[0], x[1])
+			return nil
+		}, 0, true, true},
+		{"softmaxGradRow", 3, func(tb *table[T], x [][]T) []T { tb.softmaxGradRow(x[0], x[1], x[2]); return nil }, 8, true, true},
+		{"subExp", 3, func(tb *table[T], x [][]T) []T { tb.subExp(x[0], x[1], x[2], 0.75); return nil }, 8, true, true},
+		{"expScaled", 2, func(tb *table[T], x [][]T) []T { tb.expScaled(x[0], x[1], 0.5, 0.75, -0.25); return nil }, 8, true, true},
+		{"expTotal", 1, func(tb *table[T], x [][]T) []T { return []T{tb.expTotal(x[0], 0.25)} }, 8, true, false},
 		{"expSum", 2, func(tb *table[T], x [][]T) []T { return []T{tb.expSum(x[0], x[1], 0.25)} }, 8, true, true},
 		{"sum", 1, func(tb *table[T], x [][]T) []T { return []T{tb.sum(x[0])} }, 2, true, false},
 		{"dot", 2, func(tb *table[T], x [][]T) []T { return []T{tb.dot(x[0], x[1])} }, 2, true, false},

@@ -7,14 +7,18 @@ import "math"
 func Softmax[T Float](dst, x []T, cols int) {
 	t := tableOf[T]()
 	for ; len(x) > 0; dst, x = dst[cols:], x[cols:] {
-		d, r := dst[:cols], x[:cols]
-		m := t.maxOf(r)
-		if m == T(math.Inf(-1)) {
-			clear(d)
-			continue
-		}
-		t.scale(d, d, 1/t.expSum(d, r, m))
+		t.softmaxRow(dst[:cols], x[:cols])
 	}
+}
+
+func softmaxRow[T Float](dst, x []T) {
+	t := tableOf[T]()
+	m := t.maxOf(x)
+	if m == T(math.Inf(-1)) {
+		clear(dst)
+		return
+	}
+	t.scale(dst, dst, 1/t.expSum(dst, x, m))
 }
 
 // SoftmaxGrad sets dx = y*(dy - Σ dy*y) row by row, from the output y of
@@ -22,27 +26,30 @@ func Softmax[T Float](dst, x []T, cols int) {
 func SoftmaxGrad[T Float](dx, y, dy []T, cols int) {
 	t := tableOf[T]()
 	for ; len(y) > 0; dx, y, dy = dx[cols:], y[cols:], dy[cols:] {
-		d, p, g := dx[:cols], y[:cols], dy[:cols]
-		s := t.dot(p, g)
-		for i := range d {
-			d[i] = p[i] * (g[i] - s)
-		}
+		t.softmaxGradRow(dx[:cols], y[:cols], dy[:cols])
+	}
+}
+
+func softmaxGradRow[T Float](dx, y, dy []T) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	s := tableOf[T]().dot(y, dy)
+	for i := range dx {
+		dx[i] = y[i] * (dy[i] - s)
 	}
 }
 
 // LogSoftmax sets each row of dst to x - log Σexp(x); dst may alias x. A row
 // that is all -Inf stays so.
 func LogSoftmax[T Float](dst, x []T, cols int) {
-	buf := grab[T](block)
-	defer buf.drop()
+	t := tableOf[T]()
 	for ; len(x) > 0; dst, x = dst[cols:], x[cols:] {
 		r := x[:cols]
-		l := logSumExp(r, buf.s)
+		l := logSumExp(r)
 		if l == T(math.Inf(-1)) {
 			copy(dst[:cols], r)
 			continue
 		}
-		addScalar(dst[:cols], r, -l)
+		t.addScalar(dst[:cols], r, -l)
 	}
 }
 
@@ -50,16 +57,20 @@ func LogSoftmax[T Float](dst, x []T, cols int) {
 // LogSoftmax; dx may alias y or dy.
 func LogSoftmaxGrad[T Float](dx, y, dy []T, cols int) {
 	t := tableOf[T]()
+	for ; len(y) > 0; dx, y, dy = dx[cols:], y[cols:], dy[cols:] {
+		t.subExp(dx[:cols], y[:cols], dy[:cols], t.sum(dy[:cols]))
+	}
+}
+
+func subExp[T Float](dst, y, dy []T, c T) {
+	t := tableOf[T]()
 	buf := grab[T](block)
 	defer buf.drop()
-	for ; len(y) > 0; dx, y, dy = dx[cols:], y[cols:], dy[cols:] {
-		s := t.sum(dy[:cols])
-		for lo, hi := range blocks(cols) {
-			d, e, g := dx[lo:hi], buf.s[:hi-lo], dy[lo:hi]
-			t.exp(e, y[lo:hi])
-			for i, p := range e {
-				d[i] = g[i] - p*s
-			}
+	for lo, hi := range blocks(len(dst)) {
+		d, e, g := dst[lo:hi], buf.s[:hi-lo], dy[lo:hi]
+		t.exp(e, y[lo:hi])
+		for i, p := range e {
+			d[i] = g[i] - p*c
 		}
 	}
 }
@@ -67,25 +78,27 @@ func LogSoftmaxGrad[T Float](dx, y, dy []T, cols int) {
 // LogSumExp sets dst[i] to log Σexp of row i of x, cols long; -Inf for a row
 // that is all -Inf.
 func LogSumExp[T Float](dst, x []T, cols int) {
-	buf := grab[T](block)
-	defer buf.drop()
 	for i := range dst {
-		dst[i] = logSumExp(x[i*cols:(i+1)*cols], buf.s)
+		dst[i] = logSumExp(x[i*cols : (i+1)*cols])
 	}
 }
 
-// logSumExp needs a scratch slice of block elements.
-func logSumExp[T Float](x, scratch []T) T {
+func logSumExp[T Float](x []T) T {
 	t := tableOf[T]()
 	m := t.maxOf(x)
 	if math.IsInf(float64(m), 0) || m != m {
 		return m
 	}
+	return m + T(math.Log(float64(t.expTotal(x, m))))
+}
+
+func expTotal[T Float](x []T, c T) T {
+	t := tableOf[T]()
+	buf := grab[T](block)
+	defer buf.drop()
 	var total float64
-	for len(x) > 0 {
-		n := min(len(x), block)
-		total += float64(t.expSum(scratch[:n], x[:n], m))
-		x = x[n:]
+	for lo, hi := range blocks(len(x)) {
+		total += float64(t.expSum(buf.s[:hi-lo], x[lo:hi], c))
 	}
-	return m + T(math.Log(total))
+	return T(total)
 }

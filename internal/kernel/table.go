@@ -24,21 +24,35 @@ type table[T Float] struct {
 	dotRows, dotTerms int
 	dots              func(m, n, k int, x []T, xs int, w []T, ws int, out []T, os, oj int, add bool)
 
-	add, mul         func(dst, a, b []T)
-	addMul           func(dst, a, b []T) // dst += a*b
-	addScaled, scale func(dst, x []T, c T)
-	subMul           func(dst, x []T, mu, c T) // dst = (x-mu)*c
+	add, sub, mul, div, max, min func(dst, a, b []T)
+	addScalar, divScalar         func(dst, x []T, c T)
+	scalarSub, scalarDiv         func(dst, x []T, c T) // c first
+	maxScalar, minScalar         func(dst, x []T, c T)
+	addMul                       func(dst, a, b []T) // dst += a*b
+	addScaled, scale             func(dst, x []T, c T)
+	subMul                       func(dst, x []T, mu, c T) // dst = (x-mu)*c
 
 	// Unary, dst may alias x.
-	exp, log, tanh, erf, sigmoid, gelu, geluTanh, silu func(dst, x []T)
-	geluGrad, geluTanhGrad, siluGrad                   func(dx, x, dy []T)
-	swiGLU                                             func(dst, gate, up []T)
+	neg, abs, sqrt, square, exp, log, tanh, erf, sigmoid func(dst, x []T)
+	softplus, relu, gelu, geluTanh, silu                 func(dst, x []T)
+	// From dy and what the exported function of the name says, dst may alias.
+	tanhGrad, sigmoidGrad, softplusGrad        func(dst, x, dy []T)
+	reluGrad, geluGrad, geluTanhGrad, siluGrad func(dst, x, dy []T)
+	swiGLU, geGLU                              func(dst, gate, up []T)
+	swiGLUGrad, geGLUGrad                      func(dgate, dup, gate, up, dy []T)
 
+	// softmaxRow and softmaxGradRow do a row of Softmax and SoftmaxGrad.
+	softmaxRow     func(dst, x []T)
+	softmaxGradRow func(dst, y, dy []T)
+	subExp         func(dst, y, dy []T, c T)   // dst = dy - c*exp(y)
+	expScaled      func(dst, x []T, l, c, d T) // dst = d + c*exp(x-l)
 	// expSum sets dst[i] = exp(x[i]-c) and returns the sum; dst may alias x.
-	expSum func(dst, x []T, c T) T
-	sum    func(x []T) T
-	dot    func(x, y []T) T
-	maxOf  func(x []T) T
+	// expTotal only returns it.
+	expSum   func(dst, x []T, c T) T
+	expTotal func(x []T, c T) T
+	sum      func(x []T) T
+	dot      func(x, y []T) T
+	maxOf    func(x []T) T
 
 	centredSq func(x []T, mu T) T // Σ(x-mu)²
 
@@ -69,12 +83,19 @@ func portable[T Float]() table[T] {
 		packB: func(out []T, k, n int, b []T, br, bc int) { packB(microCols, out, k, n, b, br, bc) },
 		kc:    256, mc: 144, nc: 128, serial: 32 << 10,
 		dotRows: 8, dotTerms: 1, dots: dots[T],
-		add: addVec[T], mul: mulVec[T], addMul: addMul[T],
-		addScaled: addScaled[T], scale: scale[T], subMul: subMul[T],
-		sigmoid: sigmoidVec[T], gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
+		add: addVec[T], sub: subVec[T], mul: mulVec[T], div: divVec[T], max: maxVec[T], min: minVec[T],
+		addScalar: addScalar[T], divScalar: divScalar[T], scalarSub: scalarSub[T], scalarDiv: scalarDiv[T],
+		maxScalar: maxScalar[T], minScalar: minScalar[T],
+		addMul: addMul[T], addScaled: addScaled[T], scale: scale[T], subMul: subMul[T],
+		neg: negVec[T], abs: absVec[T], sqrt: sqrtVec[T], square: squareVec[T],
+		sigmoid: sigmoidVec[T], softplus: softplusVec[T], relu: reluVec[T],
+		gelu: geluVec[T], geluTanh: geluTanhVec[T], silu: siluVec[T],
+		tanhGrad: tanhGrad[T], sigmoidGrad: sigmoidGrad[T], softplusGrad: softplusGrad[T], reluGrad: reluGrad[T],
 		geluGrad: geluGrad[T], geluTanhGrad: geluTanhGrad[T], siluGrad: siluGrad[T],
-		swiGLU: swiGLU[T],
-		sum:    sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T],
+		swiGLU: swiGLU[T], geGLU: geGLU[T], swiGLUGrad: swiGLUGrad[T], geGLUGrad: geGLUGrad[T],
+		softmaxRow: softmaxRow[T], softmaxGradRow: softmaxGradRow[T],
+		subExp: subExp[T], expScaled: expScaled[T], expTotal: expTotal[T],
+		sum: sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T],
 		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T], momentum: momentum[T],

@@ -18,7 +18,6 @@ func accelerated() []variant {
 	gemmAVX2(&v)
 	vectorAVX2(&v)
 	attentionAVX2(&v)
-	mathAVX2(&v)
 	narrowAVX2(&v)
 	normAVX2(&v)
 	updateAVX2(&v)

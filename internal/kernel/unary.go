@@ -15,7 +15,9 @@ func blocks(n int) iter.Seq2[int, int] {
 }
 
 // Neg sets dst[i] = -x[i]; dst may alias x, as in every unary kernel.
-func Neg[T Float](dst, x []T) {
+func Neg[T Float](dst, x []T) { tableOf[T]().neg(dst, x) }
+
+func negVec[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i := range dst {
 		dst[i] = -x[i]
@@ -29,7 +31,9 @@ func Exp[T Float](dst, x []T) { tableOf[T]().exp(dst, x) }
 func Log[T Float](dst, x []T) { tableOf[T]().log(dst, x) }
 
 // Sqrt sets dst[i] to the square root of x[i].
-func Sqrt[T Float](dst, x []T) {
+func Sqrt[T Float](dst, x []T) { tableOf[T]().sqrt(dst, x) }
+
+func sqrtVec[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i := range dst {
 		dst[i] = sqrt(x[i])
@@ -37,7 +41,9 @@ func Sqrt[T Float](dst, x []T) {
 }
 
 // Square sets dst[i] = x[i]².
-func Square[T Float](dst, x []T) {
+func Square[T Float](dst, x []T) { tableOf[T]().square(dst, x) }
+
+func squareVec[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] * x[i]
@@ -45,7 +51,9 @@ func Square[T Float](dst, x []T) {
 }
 
 // Abs sets dst[i] = |x[i]|.
-func Abs[T Float](dst, x []T) {
+func Abs[T Float](dst, x []T) { tableOf[T]().abs(dst, x) }
+
+func absVec[T Float](dst, x []T) {
 	x = x[:len(dst)]
 	for i := range dst {
 		v := x[i]
@@ -60,7 +68,9 @@ func Abs[T Float](dst, x []T) {
 func Tanh[T Float](dst, x []T) { tableOf[T]().tanh(dst, x) }
 
 // TanhGrad sets dx = dy*(1-y²) from the output y of Tanh.
-func TanhGrad[T Float](dx, y, dy []T) {
+func TanhGrad[T Float](dx, y, dy []T) { tableOf[T]().tanhGrad(dx, y, dy) }
+
+func tanhGrad[T Float](dx, y, dy []T) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		dx[i] = dy[i] * (1 - y[i]*y[i])
@@ -74,7 +84,7 @@ func sigmoidVec[T Float](dst, x []T) {
 	t := tableOf[T]()
 	for lo, hi := range blocks(len(dst)) {
 		d := dst[lo:hi]
-		Neg(d, x[lo:hi])
+		negVec(d, x[lo:hi])
 		t.exp(d, d)
 		for i, e := range d {
 			d[i] = 1 / (1 + e)
@@ -83,7 +93,9 @@ func sigmoidVec[T Float](dst, x []T) {
 }
 
 // SigmoidGrad sets dx = dy*y*(1-y) from the output y of Sigmoid.
-func SigmoidGrad[T Float](dx, y, dy []T) {
+func SigmoidGrad[T Float](dx, y, dy []T) { tableOf[T]().sigmoidGrad(dx, y, dy) }
+
+func sigmoidGrad[T Float](dx, y, dy []T) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		dx[i] = dy[i] * y[i] * (1 - y[i])
@@ -92,15 +104,17 @@ func SigmoidGrad[T Float](dx, y, dy []T) {
 
 // Softplus sets dst[i] = log(1+e^x[i]), without overflow and exact where the
 // result is tiny.
-func Softplus[T Float](dst, x []T) {
+func Softplus[T Float](dst, x []T) { tableOf[T]().softplus(dst, x) }
+
+func softplusVec[T Float](dst, x []T) {
 	t := tableOf[T]()
 	buf := grab[T](2 * block)
 	defer buf.drop()
 	for lo, hi := range blocks(len(dst)) {
 		n := hi - lo
 		d, v, e, l := dst[lo:hi], x[lo:hi], buf.s[:n], buf.s[n:2*n]
-		Abs(e, v)
-		Neg(e, e)
+		absVec(e, v)
+		negVec(e, e)
 		t.exp(e, e)
 		addScalar(l, e, 1)
 		t.log(l, l)
@@ -112,7 +126,9 @@ func Softplus[T Float](dst, x []T) {
 }
 
 // SoftplusGrad sets dx = dy*sigmoid(x) from the input x of Softplus.
-func SoftplusGrad[T Float](dx, x, dy []T) {
+func SoftplusGrad[T Float](dx, x, dy []T) { tableOf[T]().softplusGrad(dx, x, dy) }
+
+func softplusGrad[T Float](dx, x, dy []T) {
 	t := tableOf[T]()
 	buf := grab[T](block)
 	defer buf.drop()

@@ -7,25 +7,107 @@ package kernel
 // vectorAVX2 sets what this file improves.
 func vectorAVX2(v *variant) {
 	v.f32.add = loop2x0(add32AVX2)
+	v.f32.sub = loop2x0(sub32AVX2)
 	v.f32.mul = loop2x0(mul32AVX2)
+	v.f32.div = loop2x0(div32AVX2)
+	v.f32.max = loop2x0(max32AVX2)
+	v.f32.min = loop2x0(min32AVX2)
 	v.f32.addMul = loop2x0(addMul32AVX2)
+	v.f32.addScalar = loop1x1(addScalar32AVX2)
 	v.f32.scale = loop1x1(scale32AVX2)
+	v.f32.divScalar = loop1x1(divScalar32AVX2)
+	v.f32.scalarSub = loop1x1(scalarSub32AVX2)
+	v.f32.scalarDiv = loop1x1(scalarDiv32AVX2)
+	v.f32.maxScalar = loop1x1(maxScalar32AVX2)
+	v.f32.minScalar = loop1x1(minScalar32AVX2)
 	v.f32.addScaled = loop1x1(addScaled32AVX2)
 	v.f32.subMul = loop1x2(subMul32AVX2)
+	v.f32.neg = loop1x0(neg32AVX2)
+	v.f32.abs = loop1x0(abs32AVX2)
+	v.f32.sqrt = loop1x0(sqrt32AVX2)
+	v.f32.square = loop1x0(square32AVX2)
+	v.f32.exp = loop1x0(exp32AVX2)
+	v.f32.log = loop1x0(log32AVX2)
+	v.f32.tanh = loop1x0(tanh32AVX2)
+	v.f32.erf = loop1x0(erf32AVX2)
+	v.f32.sigmoid = loop1x0(sigmoid32AVX2)
+	v.f32.softplus = loop1x0(softplus32AVX2)
+	v.f32.relu = loop1x0(relu32AVX2)
+	v.f32.gelu = loop1x0(gelu32AVX2)
+	v.f32.geluTanh = loop1x0(geluTanh32AVX2)
+	v.f32.silu = loop1x0(silu32AVX2)
+	v.f32.reluGrad = loop2x0(reluGrad32AVX2)
+	v.f32.tanhGrad = loop2x0(tanhGrad32AVX2)
+	v.f32.sigmoidGrad = loop2x0(sigmoidGrad32AVX2)
+	v.f32.softplusGrad = loop2x0(softplusGrad32AVX2)
+	v.f32.geluGrad = loop2x0(geluGrad32AVX2)
+	v.f32.geluTanhGrad = loop2x0(geluTanhGrad32AVX2)
+	v.f32.siluGrad = loop2x0(siluGrad32AVX2)
+	v.f32.swiGLU = loop2x0(swiGLU32AVX2)
+	v.f32.geGLU = loop2x0(geGLU32AVX2)
+	v.f32.swiGLUGrad = loop4x0(swiGLUGrad32AVX2)
+	v.f32.geGLUGrad = loop4x0(geGLUGrad32AVX2)
 	v.f32.sum = sum1x0(sum32AVX2)
 	v.f32.dot = sum2x0(dot32AVX2)
 	v.f32.centredSq = sum1x1(centredSq32AVX2)
 	v.f32.maxOf = reduceMax(maxOf32AVX2)
+	v.f32.expSum = sum2x1(expSum32AVX2)
+	v.f32.expTotal = sum1x1(expTotal32AVX2)
+	v.f32.softmaxRow = shortRow1(softmax32AVX2, softmaxRow[float32])
+	v.f32.softmaxGradRow = shortRow2(softmaxGrad32AVX2, softmaxGradRow[float32])
+	v.f32.subExp = loop2x1(subExp32AVX2)
+	v.f32.expScaled = loop1x3(expScaled32AVX2)
 	v.f64.add = loop2x0(add64AVX2)
+	v.f64.sub = loop2x0(sub64AVX2)
 	v.f64.mul = loop2x0(mul64AVX2)
+	v.f64.div = loop2x0(div64AVX2)
+	v.f64.max = loop2x0(max64AVX2)
+	v.f64.min = loop2x0(min64AVX2)
 	v.f64.addMul = loop2x0(addMul64AVX2)
+	v.f64.addScalar = loop1x1(addScalar64AVX2)
 	v.f64.scale = loop1x1(scale64AVX2)
+	v.f64.divScalar = loop1x1(divScalar64AVX2)
+	v.f64.scalarSub = loop1x1(scalarSub64AVX2)
+	v.f64.scalarDiv = loop1x1(scalarDiv64AVX2)
+	v.f64.maxScalar = loop1x1(maxScalar64AVX2)
+	v.f64.minScalar = loop1x1(minScalar64AVX2)
 	v.f64.addScaled = loop1x1(addScaled64AVX2)
 	v.f64.subMul = loop1x2(subMul64AVX2)
+	v.f64.neg = loop1x0(neg64AVX2)
+	v.f64.abs = loop1x0(abs64AVX2)
+	v.f64.sqrt = loop1x0(sqrt64AVX2)
+	v.f64.square = loop1x0(square64AVX2)
+	v.f64.exp = loop1x0(exp64AVX2)
+	v.f64.log = loop1x0(log64AVX2)
+	v.f64.tanh = loop1x0(tanh64AVX2)
+	v.f64.erf = loop1x0(erf64AVX2)
+	v.f64.sigmoid = loop1x0(sigmoid64AVX2)
+	v.f64.softplus = loop1x0(softplus64AVX2)
+	v.f64.relu = loop1x0(relu64AVX2)
+	v.f64.gelu = loop1x0(gelu64AVX2)
+	v.f64.geluTanh = loop1x0(geluTanh64AVX2)
+	v.f64.silu = loop1x0(silu64AVX2)
+	v.f64.reluGrad = loop2x0(reluGrad64AVX2)
+	v.f64.tanhGrad = loop2x0(tanhGrad64AVX2)
+	v.f64.sigmoidGrad = loop2x0(sigmoidGrad64AVX2)
+	v.f64.softplusGrad = loop2x0(softplusGrad64AVX2)
+	v.f64.geluGrad = loop2x0(geluGrad64AVX2)
+	v.f64.geluTanhGrad = loop2x0(geluTanhGrad64AVX2)
+	v.f64.siluGrad = loop2x0(siluGrad64AVX2)
+	v.f64.swiGLU = loop2x0(swiGLU64AVX2)
+	v.f64.geGLU = loop2x0(geGLU64AVX2)
+	v.f64.swiGLUGrad = loop4x0(swiGLUGrad64AVX2)
+	v.f64.geGLUGrad = loop4x0(geGLUGrad64AVX2)
 	v.f64.sum = sum1x0(sum64AVX2)
 	v.f64.dot = sum2x0(dot64AVX2)
 	v.f64.centredSq = sum1x1(centredSq64AVX2)
 	v.f64.maxOf = reduceMax(maxOf64AVX2)
+	v.f64.expSum = sum2x1(expSum64AVX2)
+	v.f64.expTotal = sum1x1(expTotal64AVX2)
+	v.f64.softmaxRow = shortRow1(softmax64AVX2, softmaxRow[float64])
+	v.f64.softmaxGradRow = shortRow2(softmaxGrad64AVX2, softmaxGradRow[float64])
+	v.f64.subExp = loop2x1(subExp64AVX2)
+	v.f64.expScaled = loop1x3(expScaled64AVX2)
 }
 
 // add32AVX2 sets dst[i] = a[i]+b[i].
@@ -33,20 +115,70 @@ func vectorAVX2(v *variant) {
 //go:noescape
 func add32AVX2(dst *float32, a *float32, b *float32, n int)
 
+// sub32AVX2 sets dst[i] = a[i]-b[i].
+//
+//go:noescape
+func sub32AVX2(dst *float32, a *float32, b *float32, n int)
+
 // mul32AVX2 sets dst[i] = a[i]*b[i].
 //
 //go:noescape
 func mul32AVX2(dst *float32, a *float32, b *float32, n int)
+
+// div32AVX2 sets dst[i] = a[i]/b[i].
+//
+//go:noescape
+func div32AVX2(dst *float32, a *float32, b *float32, n int)
+
+// max32AVX2 sets dst[i] to the larger of a[i] and b[i], or NaN.
+//
+//go:noescape
+func max32AVX2(dst *float32, a *float32, b *float32, n int)
+
+// min32AVX2 sets dst[i] to the smaller of a[i] and b[i], or NaN.
+//
+//go:noescape
+func min32AVX2(dst *float32, a *float32, b *float32, n int)
 
 // addMul32AVX2 adds a[i]*b[i] to dst[i].
 //
 //go:noescape
 func addMul32AVX2(dst *float32, a *float32, b *float32, n int)
 
+// addScalar32AVX2 sets dst[i] = x[i]+c.
+//
+//go:noescape
+func addScalar32AVX2(dst *float32, x *float32, n int, c float32)
+
 // scale32AVX2 sets dst[i] = c*x[i].
 //
 //go:noescape
 func scale32AVX2(dst *float32, x *float32, n int, c float32)
+
+// divScalar32AVX2 sets dst[i] = x[i]/c.
+//
+//go:noescape
+func divScalar32AVX2(dst *float32, x *float32, n int, c float32)
+
+// scalarSub32AVX2 sets dst[i] = c-x[i].
+//
+//go:noescape
+func scalarSub32AVX2(dst *float32, x *float32, n int, c float32)
+
+// scalarDiv32AVX2 sets dst[i] = c/x[i].
+//
+//go:noescape
+func scalarDiv32AVX2(dst *float32, x *float32, n int, c float32)
+
+// maxScalar32AVX2 sets dst[i] to the larger of x[i] and c, or NaN.
+//
+//go:noescape
+func maxScalar32AVX2(dst *float32, x *float32, n int, c float32)
+
+// minScalar32AVX2 sets dst[i] to the smaller of x[i] and c, or NaN.
+//
+//go:noescape
+func minScalar32AVX2(dst *float32, x *float32, n int, c float32)
 
 // addScaled32AVX2 adds c*x[i] to dst[i].
 //
@@ -57,6 +189,131 @@ func addScaled32AVX2(dst *float32, x *float32, n int, c float32)
 //
 //go:noescape
 func subMul32AVX2(dst *float32, x *float32, n int, mu float32, c float32)
+
+// neg32AVX2 sets dst[i] = -x[i].
+//
+//go:noescape
+func neg32AVX2(dst *float32, x *float32, n int)
+
+// abs32AVX2 sets dst[i] = |x[i]|.
+//
+//go:noescape
+func abs32AVX2(dst *float32, x *float32, n int)
+
+// sqrt32AVX2 sets dst[i] to the square root of x[i].
+//
+//go:noescape
+func sqrt32AVX2(dst *float32, x *float32, n int)
+
+// square32AVX2 sets dst[i] = x[i]².
+//
+//go:noescape
+func square32AVX2(dst *float32, x *float32, n int)
+
+// exp32AVX2 sets dst[i] = e^x[i].
+//
+//go:noescape
+func exp32AVX2(dst *float32, x *float32, n int)
+
+// log32AVX2 sets dst[i] = ln x[i].
+//
+//go:noescape
+func log32AVX2(dst *float32, x *float32, n int)
+
+// tanh32AVX2 sets dst[i] = tanh x[i].
+//
+//go:noescape
+func tanh32AVX2(dst *float32, x *float32, n int)
+
+// erf32AVX2 sets dst[i] = erf x[i].
+//
+//go:noescape
+func erf32AVX2(dst *float32, x *float32, n int)
+
+// sigmoid32AVX2 sets dst[i] = 1/(1+e^-x[i]).
+//
+//go:noescape
+func sigmoid32AVX2(dst *float32, x *float32, n int)
+
+// softplus32AVX2 sets dst[i] = ln(1+e^x[i]).
+//
+//go:noescape
+func softplus32AVX2(dst *float32, x *float32, n int)
+
+// relu32AVX2 sets dst[i] to x[i] or, if that is at most 0, to 0.
+//
+//go:noescape
+func relu32AVX2(dst *float32, x *float32, n int)
+
+// gelu32AVX2 sets dst[i] = x[i]·Φ(x[i]).
+//
+//go:noescape
+func gelu32AVX2(dst *float32, x *float32, n int)
+
+// geluTanh32AVX2 sets dst[i] to the tanh form of GELU of x[i].
+//
+//go:noescape
+func geluTanh32AVX2(dst *float32, x *float32, n int)
+
+// silu32AVX2 sets dst[i] = x[i]·sigmoid(x[i]).
+//
+//go:noescape
+func silu32AVX2(dst *float32, x *float32, n int)
+
+// reluGrad32AVX2 sets dst[i] to dy[i] where x[i] > 0, else to 0.
+//
+//go:noescape
+func reluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// tanhGrad32AVX2 sets dst[i] = dy[i]·(1-x[i]²).
+//
+//go:noescape
+func tanhGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// sigmoidGrad32AVX2 sets dst[i] = dy[i]·x[i]·(1-x[i]).
+//
+//go:noescape
+func sigmoidGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// softplusGrad32AVX2 sets dst[i] = dy[i]·sigmoid(x[i]).
+//
+//go:noescape
+func softplusGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// geluGrad32AVX2 sets dst[i] = dy[i]·(Φ(x[i])+x[i]·φ(x[i])).
+//
+//go:noescape
+func geluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// geluTanhGrad32AVX2 sets dst[i] to dy[i] times the slope of geluTanh at x[i].
+//
+//go:noescape
+func geluTanhGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// siluGrad32AVX2 sets dst[i] to dy[i] times the slope of silu at x[i].
+//
+//go:noescape
+func siluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+
+// swiGLU32AVX2 sets dst[i] = silu(gate[i])·up[i].
+//
+//go:noescape
+func swiGLU32AVX2(dst *float32, gate *float32, up *float32, n int)
+
+// geGLU32AVX2 sets dst[i] = geluTanh(gate[i])·up[i].
+//
+//go:noescape
+func geGLU32AVX2(dst *float32, gate *float32, up *float32, n int)
+
+// swiGLUGrad32AVX2 sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func swiGLUGrad32AVX2(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+
+// geGLUGrad32AVX2 sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func geGLUGrad32AVX2(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
 
 // sum32AVX2 returns the sum of x.
 //
@@ -78,25 +335,105 @@ func centredSq32AVX2(x *float32, n int, mu float32) (ret float32)
 //go:noescape
 func maxOf32AVX2(x *float32, n int) (ret float32)
 
+// expSum32AVX2 sets dst[i] = e^(x[i]-c) and returns the sum.
+//
+//go:noescape
+func expSum32AVX2(dst *float32, x *float32, n int, c float32) (ret float32)
+
+// expTotal32AVX2 returns the sum of e^(x[i]-c).
+//
+//go:noescape
+func expTotal32AVX2(x *float32, n int, c float32) (ret float32)
+
+// softmax32AVX2 sets dst to softmax(x).
+//
+//go:noescape
+func softmax32AVX2(dst *float32, x *float32, n int)
+
+// softmaxGrad32AVX2 sets dst = y·(dy - Σ dy·y).
+//
+//go:noescape
+func softmaxGrad32AVX2(dst *float32, y *float32, dy *float32, n int)
+
+// subExp32AVX2 sets dst[i] = dy[i] - c·e^y[i].
+//
+//go:noescape
+func subExp32AVX2(dst *float32, y *float32, dy *float32, n int, c float32)
+
+// expScaled32AVX2 sets dst[i] = d + c·e^(x[i]-l).
+//
+//go:noescape
+func expScaled32AVX2(dst *float32, x *float32, n int, l float32, c float32, d float32)
+
 // add64AVX2 sets dst[i] = a[i]+b[i].
 //
 //go:noescape
 func add64AVX2(dst *float64, a *float64, b *float64, n int)
+
+// sub64AVX2 sets dst[i] = a[i]-b[i].
+//
+//go:noescape
+func sub64AVX2(dst *float64, a *float64, b *float64, n int)
 
 // mul64AVX2 sets dst[i] = a[i]*b[i].
 //
 //go:noescape
 func mul64AVX2(dst *float64, a *float64, b *float64, n int)
 
+// div64AVX2 sets dst[i] = a[i]/b[i].
+//
+//go:noescape
+func div64AVX2(dst *float64, a *float64, b *float64, n int)
+
+// max64AVX2 sets dst[i] to the larger of a[i] and b[i], or NaN.
+//
+//go:noescape
+func max64AVX2(dst *float64, a *float64, b *float64, n int)
+
+// min64AVX2 sets dst[i] to the smaller of a[i] and b[i], or NaN.
+//
+//go:noescape
+func min64AVX2(dst *float64, a *float64, b *float64, n int)
+
 // addMul64AVX2 adds a[i]*b[i] to dst[i].
 //
 //go:noescape
 func addMul64AVX2(dst *float64, a *float64, b *float64, n int)
 
+// addScalar64AVX2 sets dst[i] = x[i]+c.
+//
+//go:noescape
+func addScalar64AVX2(dst *float64, x *float64, n int, c float64)
+
 // scale64AVX2 sets dst[i] = c*x[i].
 //
 //go:noescape
 func scale64AVX2(dst *float64, x *float64, n int, c float64)
+
+// divScalar64AVX2 sets dst[i] = x[i]/c.
+//
+//go:noescape
+func divScalar64AVX2(dst *float64, x *float64, n int, c float64)
+
+// scalarSub64AVX2 sets dst[i] = c-x[i].
+//
+//go:noescape
+func scalarSub64AVX2(dst *float64, x *float64, n int, c float64)
+
+// scalarDiv64AVX2 sets dst[i] = c/x[i].
+//
+//go:noescape
+func scalarDiv64AVX2(dst *float64, x *float64, n int, c float64)
+
+// maxScalar64AVX2 sets dst[i] to the larger of x[i] and c, or NaN.
+//
+//go:noescape
+func maxScalar64AVX2(dst *float64, x *float64, n int, c float64)
+
+// minScalar64AVX2 sets dst[i] to the smaller of x[i] and c, or NaN.
+//
+//go:noescape
+func minScalar64AVX2(dst *float64, x *float64, n int, c float64)
 
 // addScaled64AVX2 adds c*x[i] to dst[i].
 //
@@ -107,6 +444,131 @@ func addScaled64AVX2(dst *float64, x *float64, n int, c float64)
 //
 //go:noescape
 func subMul64AVX2(dst *float64, x *float64, n int, mu float64, c float64)
+
+// neg64AVX2 sets dst[i] = -x[i].
+//
+//go:noescape
+func neg64AVX2(dst *float64, x *float64, n int)
+
+// abs64AVX2 sets dst[i] = |x[i]|.
+//
+//go:noescape
+func abs64AVX2(dst *float64, x *float64, n int)
+
+// sqrt64AVX2 sets dst[i] to the square root of x[i].
+//
+//go:noescape
+func sqrt64AVX2(dst *float64, x *float64, n int)
+
+// square64AVX2 sets dst[i] = x[i]².
+//
+//go:noescape
+func square64AVX2(dst *float64, x *float64, n int)
+
+// exp64AVX2 sets dst[i] = e^x[i].
+//
+//go:noescape
+func exp64AVX2(dst *float64, x *float64, n int)
+
+// log64AVX2 sets dst[i] = ln x[i].
+//
+//go:noescape
+func log64AVX2(dst *float64, x *float64, n int)
+
+// tanh64AVX2 sets dst[i] = tanh x[i].
+//
+//go:noescape
+func tanh64AVX2(dst *float64, x *float64, n int)
+
+// erf64AVX2 sets dst[i] = erf x[i].
+//
+//go:noescape
+func erf64AVX2(dst *float64, x *float64, n int)
+
+// sigmoid64AVX2 sets dst[i] = 1/(1+e^-x[i]).
+//
+//go:noescape
+func sigmoid64AVX2(dst *float64, x *float64, n int)
+
+// softplus64AVX2 sets dst[i] = ln(1+e^x[i]).
+//
+//go:noescape
+func softplus64AVX2(dst *float64, x *float64, n int)
+
+// relu64AVX2 sets dst[i] to x[i] or, if that is at most 0, to 0.
+//
+//go:noescape
+func relu64AVX2(dst *float64, x *float64, n int)
+
+// gelu64AVX2 sets dst[i] = x[i]·Φ(x[i]).
+//
+//go:noescape
+func gelu64AVX2(dst *float64, x *float64, n int)
+
+// geluTanh64AVX2 sets dst[i] to the tanh form of GELU of x[i].
+//
+//go:noescape
+func geluTanh64AVX2(dst *float64, x *float64, n int)
+
+// silu64AVX2 sets dst[i] = x[i]·sigmoid(x[i]).
+//
+//go:noescape
+func silu64AVX2(dst *float64, x *float64, n int)
+
+// reluGrad64AVX2 sets dst[i] to dy[i] where x[i] > 0, else to 0.
+//
+//go:noescape
+func reluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// tanhGrad64AVX2 sets dst[i] = dy[i]·(1-x[i]²).
+//
+//go:noescape
+func tanhGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// sigmoidGrad64AVX2 sets dst[i] = dy[i]·x[i]·(1-x[i]).
+//
+//go:noescape
+func sigmoidGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// softplusGrad64AVX2 sets dst[i] = dy[i]·sigmoid(x[i]).
+//
+//go:noescape
+func softplusGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// geluGrad64AVX2 sets dst[i] = dy[i]·(Φ(x[i])+x[i]·φ(x[i])).
+//
+//go:noescape
+func geluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// geluTanhGrad64AVX2 sets dst[i] to dy[i] times the slope of geluTanh at x[i].
+//
+//go:noescape
+func geluTanhGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// siluGrad64AVX2 sets dst[i] to dy[i] times the slope of silu at x[i].
+//
+//go:noescape
+func siluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+
+// swiGLU64AVX2 sets dst[i] = silu(gate[i])·up[i].
+//
+//go:noescape
+func swiGLU64AVX2(dst *float64, gate *float64, up *float64, n int)
+
+// geGLU64AVX2 sets dst[i] = geluTanh(gate[i])·up[i].
+//
+//go:noescape
+func geGLU64AVX2(dst *float64, gate *float64, up *float64, n int)
+
+// swiGLUGrad64AVX2 sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func swiGLUGrad64AVX2(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+
+// geGLUGrad64AVX2 sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func geGLUGrad64AVX2(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
 
 // sum64AVX2 returns the sum of x.
 //
@@ -127,3 +589,33 @@ func centredSq64AVX2(x *float64, n int, mu float64) (ret float64)
 //
 //go:noescape
 func maxOf64AVX2(x *float64, n int) (ret float64)
+
+// expSum64AVX2 sets dst[i] = e^(x[i]-c) and returns the sum.
+//
+//go:noescape
+func expSum64AVX2(dst *float64, x *float64, n int, c float64) (ret float64)
+
+// expTotal64AVX2 returns the sum of e^(x[i]-c).
+//
+//go:noescape
+func expTotal64AVX2(x *float64, n int, c float64) (ret float64)
+
+// softmax64AVX2 sets dst to softmax(x).
+//
+//go:noescape
+func softmax64AVX2(dst *float64, x *float64, n int)
+
+// softmaxGrad64AVX2 sets dst = y·(dy - Σ dy·y).
+//
+//go:noescape
+func softmaxGrad64AVX2(dst *float64, y *float64, dy *float64, n int)
+
+// subExp64AVX2 sets dst[i] = dy[i] - c·e^y[i].
+//
+//go:noescape
+func subExp64AVX2(dst *float64, y *float64, dy *float64, n int, c float64)
+
+// expScaled64AVX2 sets dst[i] = d + c·e^(x[i]-l).
+//
+//go:noescape
+func expScaled64AVX2(dst *float64, x *float64, n int, l float64, c float64, d float64)

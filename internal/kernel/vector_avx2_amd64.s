@@ -22,23 +22,623 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-DATA vectors<>+0(SB)/8, $0x0000000000000000
-DATA vectors<>+8(SB)/8, $0x0000000000000000
-DATA vectors<>+16(SB)/8, $0x0000000000000000
-DATA vectors<>+24(SB)/8, $0x0000000000000000
-DATA vectors<>+32(SB)/8, $0xff800000ff800000
-DATA vectors<>+40(SB)/8, $0xff800000ff800000
-DATA vectors<>+48(SB)/8, $0xff800000ff800000
-DATA vectors<>+56(SB)/8, $0xff800000ff800000
-DATA vectors<>+64(SB)/8, $0x0000000000000000
-DATA vectors<>+72(SB)/8, $0x0000000000000000
-DATA vectors<>+80(SB)/8, $0x0000000000000000
-DATA vectors<>+88(SB)/8, $0x0000000000000000
-DATA vectors<>+96(SB)/8, $0xfff0000000000000
-DATA vectors<>+104(SB)/8, $0xfff0000000000000
-DATA vectors<>+112(SB)/8, $0xfff0000000000000
-DATA vectors<>+120(SB)/8, $0xfff0000000000000
-GLOBL vectors<>(SB), RODATA|NOPTR, $128
+DATA vectors<>+0(SB)/8, $0x8000000080000000
+DATA vectors<>+8(SB)/8, $0x8000000080000000
+DATA vectors<>+16(SB)/8, $0x8000000080000000
+DATA vectors<>+24(SB)/8, $0x8000000080000000
+DATA vectors<>+32(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+40(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+48(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+56(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+64(SB)/8, $0x42b2000042b20000
+DATA vectors<>+72(SB)/8, $0x42b2000042b20000
+DATA vectors<>+80(SB)/8, $0x42b2000042b20000
+DATA vectors<>+88(SB)/8, $0x42b2000042b20000
+DATA vectors<>+96(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+104(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+112(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+120(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+128(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+136(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+144(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+152(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+160(SB)/8, $0x3f3180003f318000
+DATA vectors<>+168(SB)/8, $0x3f3180003f318000
+DATA vectors<>+176(SB)/8, $0x3f3180003f318000
+DATA vectors<>+184(SB)/8, $0x3f3180003f318000
+DATA vectors<>+192(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+200(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+208(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+216(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+224(SB)/8, $0x3950696739506967
+DATA vectors<>+232(SB)/8, $0x3950696739506967
+DATA vectors<>+240(SB)/8, $0x3950696739506967
+DATA vectors<>+248(SB)/8, $0x3950696739506967
+DATA vectors<>+256(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+264(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+272(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+280(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+288(SB)/8, $0x3c0889083c088908
+DATA vectors<>+296(SB)/8, $0x3c0889083c088908
+DATA vectors<>+304(SB)/8, $0x3c0889083c088908
+DATA vectors<>+312(SB)/8, $0x3c0889083c088908
+DATA vectors<>+320(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+328(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+336(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+344(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+352(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+360(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+368(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+376(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+384(SB)/8, $0x3f0000003f000000
+DATA vectors<>+392(SB)/8, $0x3f0000003f000000
+DATA vectors<>+400(SB)/8, $0x3f0000003f000000
+DATA vectors<>+408(SB)/8, $0x3f0000003f000000
+DATA vectors<>+416(SB)/8, $0x3f8000003f800000
+DATA vectors<>+424(SB)/8, $0x3f8000003f800000
+DATA vectors<>+432(SB)/8, $0x3f8000003f800000
+DATA vectors<>+440(SB)/8, $0x3f8000003f800000
+DATA vectors<>+448(SB)/8, $0x4b4000004b400000
+DATA vectors<>+456(SB)/8, $0x4b4000004b400000
+DATA vectors<>+464(SB)/8, $0x4b4000004b400000
+DATA vectors<>+472(SB)/8, $0x4b4000004b400000
+DATA vectors<>+480(SB)/8, $0x0080000000800000
+DATA vectors<>+488(SB)/8, $0x0080000000800000
+DATA vectors<>+496(SB)/8, $0x0080000000800000
+DATA vectors<>+504(SB)/8, $0x0080000000800000
+DATA vectors<>+512(SB)/8, $0x5d8000005d800000
+DATA vectors<>+520(SB)/8, $0x5d8000005d800000
+DATA vectors<>+528(SB)/8, $0x5d8000005d800000
+DATA vectors<>+536(SB)/8, $0x5d8000005d800000
+DATA vectors<>+544(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+552(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+560(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+568(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+576(SB)/8, $0x4b0000004b000000
+DATA vectors<>+584(SB)/8, $0x4b0000004b000000
+DATA vectors<>+592(SB)/8, $0x4b0000004b000000
+DATA vectors<>+600(SB)/8, $0x4b0000004b000000
+DATA vectors<>+608(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+616(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+624(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+632(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+640(SB)/8, $0x4270000042700000
+DATA vectors<>+648(SB)/8, $0x4270000042700000
+DATA vectors<>+656(SB)/8, $0x4270000042700000
+DATA vectors<>+664(SB)/8, $0x4270000042700000
+DATA vectors<>+672(SB)/8, $0x0000000000000000
+DATA vectors<>+680(SB)/8, $0x0000000000000000
+DATA vectors<>+688(SB)/8, $0x0000000000000000
+DATA vectors<>+696(SB)/8, $0x0000000000000000
+DATA vectors<>+704(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+712(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+720(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+728(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+736(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+744(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+752(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+760(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+768(SB)/8, $0x3def251a3def251a
+DATA vectors<>+776(SB)/8, $0x3def251a3def251a
+DATA vectors<>+784(SB)/8, $0x3def251a3def251a
+DATA vectors<>+792(SB)/8, $0x3def251a3def251a
+DATA vectors<>+800(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+808(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+816(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+824(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+832(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+840(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+848(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+856(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+864(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+872(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+880(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+888(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+896(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+904(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+912(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+920(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+928(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+936(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+944(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+952(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+960(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+968(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+976(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+984(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+992(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1000(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1008(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1016(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1024(SB)/8, $0xff800000ff800000
+DATA vectors<>+1032(SB)/8, $0xff800000ff800000
+DATA vectors<>+1040(SB)/8, $0xff800000ff800000
+DATA vectors<>+1048(SB)/8, $0xff800000ff800000
+DATA vectors<>+1056(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+1064(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+1072(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+1080(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+1088(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+1096(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+1104(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+1112(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+1120(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+1128(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+1136(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+1144(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+1152(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+1160(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+1168(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+1176(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+1184(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+1192(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+1200(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+1208(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+1216(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+1224(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+1232(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+1240(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+1248(SB)/8, $0x335c0041335c0041
+DATA vectors<>+1256(SB)/8, $0x335c0041335c0041
+DATA vectors<>+1264(SB)/8, $0x335c0041335c0041
+DATA vectors<>+1272(SB)/8, $0x335c0041335c0041
+DATA vectors<>+1280(SB)/8, $0x3779434a3779434a
+DATA vectors<>+1288(SB)/8, $0x3779434a3779434a
+DATA vectors<>+1296(SB)/8, $0x3779434a3779434a
+DATA vectors<>+1304(SB)/8, $0x3779434a3779434a
+DATA vectors<>+1312(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+1320(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+1328(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+1336(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+1344(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+1352(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+1360(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+1368(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+1376(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+1384(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+1392(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+1400(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+1408(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+1416(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+1424(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+1432(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+1440(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+1448(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+1456(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+1464(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+1472(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+1480(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+1488(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+1496(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+1504(SB)/8, $0xbf800000bf800000
+DATA vectors<>+1512(SB)/8, $0xbf800000bf800000
+DATA vectors<>+1520(SB)/8, $0xbf800000bf800000
+DATA vectors<>+1528(SB)/8, $0xbf800000bf800000
+DATA vectors<>+1536(SB)/8, $0x4080000040800000
+DATA vectors<>+1544(SB)/8, $0x4080000040800000
+DATA vectors<>+1552(SB)/8, $0x4080000040800000
+DATA vectors<>+1560(SB)/8, $0x4080000040800000
+DATA vectors<>+1568(SB)/8, $0xc0800000c0800000
+DATA vectors<>+1576(SB)/8, $0xc0800000c0800000
+DATA vectors<>+1584(SB)/8, $0xc0800000c0800000
+DATA vectors<>+1592(SB)/8, $0xc0800000c0800000
+DATA vectors<>+1600(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+1608(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+1616(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+1624(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+1632(SB)/8, $0x32edffee32edffee
+DATA vectors<>+1640(SB)/8, $0x32edffee32edffee
+DATA vectors<>+1648(SB)/8, $0x32edffee32edffee
+DATA vectors<>+1656(SB)/8, $0x32edffee32edffee
+DATA vectors<>+1664(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+1672(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+1680(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+1688(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+1696(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+1704(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+1712(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+1720(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+1728(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+1736(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+1744(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+1752(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+1760(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+1768(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+1776(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+1784(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+1792(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+1800(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+1808(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+1816(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+1824(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+1832(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+1840(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+1848(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+1856(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+1864(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+1872(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+1880(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+1888(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+1896(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+1904(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+1912(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+1920(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+1928(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+1936(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+1944(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+1952(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+1960(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+1968(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+1976(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+1984(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+1992(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+2000(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+2008(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+2016(SB)/8, $0xbd922279bd922279
+DATA vectors<>+2024(SB)/8, $0xbd922279bd922279
+DATA vectors<>+2032(SB)/8, $0xbd922279bd922279
+DATA vectors<>+2040(SB)/8, $0xbd922279bd922279
+DATA vectors<>+2048(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+2056(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+2064(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+2072(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+2080(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+2088(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+2096(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+2104(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+2112(SB)/8, $0x4140000041400000
+DATA vectors<>+2120(SB)/8, $0x4140000041400000
+DATA vectors<>+2128(SB)/8, $0x4140000041400000
+DATA vectors<>+2136(SB)/8, $0x4140000041400000
+DATA vectors<>+2144(SB)/8, $0xc1400000c1400000
+DATA vectors<>+2152(SB)/8, $0xc1400000c1400000
+DATA vectors<>+2160(SB)/8, $0xc1400000c1400000
+DATA vectors<>+2168(SB)/8, $0xc1400000c1400000
+DATA vectors<>+2176(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+2184(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+2192(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+2200(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+2208(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+2216(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+2224(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+2232(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+2240(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+2248(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+2256(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+2264(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+2272(SB)/8, $0x8000000000000000
+DATA vectors<>+2280(SB)/8, $0x8000000000000000
+DATA vectors<>+2288(SB)/8, $0x8000000000000000
+DATA vectors<>+2296(SB)/8, $0x8000000000000000
+DATA vectors<>+2304(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+2312(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+2320(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+2328(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+2336(SB)/8, $0x4086300000000000
+DATA vectors<>+2344(SB)/8, $0x4086300000000000
+DATA vectors<>+2352(SB)/8, $0x4086300000000000
+DATA vectors<>+2360(SB)/8, $0x4086300000000000
+DATA vectors<>+2368(SB)/8, $0xc087500000000000
+DATA vectors<>+2376(SB)/8, $0xc087500000000000
+DATA vectors<>+2384(SB)/8, $0xc087500000000000
+DATA vectors<>+2392(SB)/8, $0xc087500000000000
+DATA vectors<>+2400(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+2408(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+2416(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+2424(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+2432(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+2440(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+2448(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+2456(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+2464(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+2472(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+2480(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+2488(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+2496(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+2504(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+2512(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+2520(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+2528(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+2536(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+2544(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+2552(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+2560(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+2568(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+2576(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+2584(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+2592(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+2600(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+2608(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+2616(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+2624(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+2632(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+2640(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+2648(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+2656(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+2664(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+2672(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+2680(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+2688(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+2696(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+2704(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+2712(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+2720(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+2728(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+2736(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+2744(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+2752(SB)/8, $0x3f81111111111111
+DATA vectors<>+2760(SB)/8, $0x3f81111111111111
+DATA vectors<>+2768(SB)/8, $0x3f81111111111111
+DATA vectors<>+2776(SB)/8, $0x3f81111111111111
+DATA vectors<>+2784(SB)/8, $0x3fa5555555555555
+DATA vectors<>+2792(SB)/8, $0x3fa5555555555555
+DATA vectors<>+2800(SB)/8, $0x3fa5555555555555
+DATA vectors<>+2808(SB)/8, $0x3fa5555555555555
+DATA vectors<>+2816(SB)/8, $0x3fc5555555555555
+DATA vectors<>+2824(SB)/8, $0x3fc5555555555555
+DATA vectors<>+2832(SB)/8, $0x3fc5555555555555
+DATA vectors<>+2840(SB)/8, $0x3fc5555555555555
+DATA vectors<>+2848(SB)/8, $0x3fe0000000000000
+DATA vectors<>+2856(SB)/8, $0x3fe0000000000000
+DATA vectors<>+2864(SB)/8, $0x3fe0000000000000
+DATA vectors<>+2872(SB)/8, $0x3fe0000000000000
+DATA vectors<>+2880(SB)/8, $0x3ff0000000000000
+DATA vectors<>+2888(SB)/8, $0x3ff0000000000000
+DATA vectors<>+2896(SB)/8, $0x3ff0000000000000
+DATA vectors<>+2904(SB)/8, $0x3ff0000000000000
+DATA vectors<>+2912(SB)/8, $0x4338000000000000
+DATA vectors<>+2920(SB)/8, $0x4338000000000000
+DATA vectors<>+2928(SB)/8, $0x4338000000000000
+DATA vectors<>+2936(SB)/8, $0x4338000000000000
+DATA vectors<>+2944(SB)/8, $0x0010000000000000
+DATA vectors<>+2952(SB)/8, $0x0010000000000000
+DATA vectors<>+2960(SB)/8, $0x0010000000000000
+DATA vectors<>+2968(SB)/8, $0x0010000000000000
+DATA vectors<>+2976(SB)/8, $0x43b0000000000000
+DATA vectors<>+2984(SB)/8, $0x43b0000000000000
+DATA vectors<>+2992(SB)/8, $0x43b0000000000000
+DATA vectors<>+3000(SB)/8, $0x43b0000000000000
+DATA vectors<>+3008(SB)/8, $0x00095f619980c433
+DATA vectors<>+3016(SB)/8, $0x00095f619980c433
+DATA vectors<>+3024(SB)/8, $0x00095f619980c433
+DATA vectors<>+3032(SB)/8, $0x00095f619980c433
+DATA vectors<>+3040(SB)/8, $0x4330000000000000
+DATA vectors<>+3048(SB)/8, $0x4330000000000000
+DATA vectors<>+3056(SB)/8, $0x4330000000000000
+DATA vectors<>+3064(SB)/8, $0x4330000000000000
+DATA vectors<>+3072(SB)/8, $0x43300000000003ff
+DATA vectors<>+3080(SB)/8, $0x43300000000003ff
+DATA vectors<>+3088(SB)/8, $0x43300000000003ff
+DATA vectors<>+3096(SB)/8, $0x43300000000003ff
+DATA vectors<>+3104(SB)/8, $0x404e000000000000
+DATA vectors<>+3112(SB)/8, $0x404e000000000000
+DATA vectors<>+3120(SB)/8, $0x404e000000000000
+DATA vectors<>+3128(SB)/8, $0x404e000000000000
+DATA vectors<>+3136(SB)/8, $0x0000000000000000
+DATA vectors<>+3144(SB)/8, $0x0000000000000000
+DATA vectors<>+3152(SB)/8, $0x0000000000000000
+DATA vectors<>+3160(SB)/8, $0x0000000000000000
+DATA vectors<>+3168(SB)/8, $0x4000000000000000
+DATA vectors<>+3176(SB)/8, $0x4000000000000000
+DATA vectors<>+3184(SB)/8, $0x4000000000000000
+DATA vectors<>+3192(SB)/8, $0x4000000000000000
+DATA vectors<>+3200(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+3208(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+3216(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+3224(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+3232(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+3240(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+3248(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+3256(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+3264(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+3272(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+3280(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+3288(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+3296(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+3304(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+3312(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+3320(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+3328(SB)/8, $0x3fd2492494229359
+DATA vectors<>+3336(SB)/8, $0x3fd2492494229359
+DATA vectors<>+3344(SB)/8, $0x3fd2492494229359
+DATA vectors<>+3352(SB)/8, $0x3fd2492494229359
+DATA vectors<>+3360(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+3368(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+3376(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+3384(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+3392(SB)/8, $0x3fe5555555555593
+DATA vectors<>+3400(SB)/8, $0x3fe5555555555593
+DATA vectors<>+3408(SB)/8, $0x3fe5555555555593
+DATA vectors<>+3416(SB)/8, $0x3fe5555555555593
+DATA vectors<>+3424(SB)/8, $0x7ff0000000000000
+DATA vectors<>+3432(SB)/8, $0x7ff0000000000000
+DATA vectors<>+3440(SB)/8, $0x7ff0000000000000
+DATA vectors<>+3448(SB)/8, $0x7ff0000000000000
+DATA vectors<>+3456(SB)/8, $0xfff0000000000000
+DATA vectors<>+3464(SB)/8, $0xfff0000000000000
+DATA vectors<>+3472(SB)/8, $0xfff0000000000000
+DATA vectors<>+3480(SB)/8, $0xfff0000000000000
+DATA vectors<>+3488(SB)/8, $0x7ff8000000000001
+DATA vectors<>+3496(SB)/8, $0x7ff8000000000001
+DATA vectors<>+3504(SB)/8, $0x7ff8000000000001
+DATA vectors<>+3512(SB)/8, $0x7ff8000000000001
+DATA vectors<>+3520(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+3528(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+3536(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+3544(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+3552(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+3560(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+3568(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+3576(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+3584(SB)/8, $0xc0993ac030580563
+DATA vectors<>+3592(SB)/8, $0xc0993ac030580563
+DATA vectors<>+3600(SB)/8, $0xc0993ac030580563
+DATA vectors<>+3608(SB)/8, $0xc0993ac030580563
+DATA vectors<>+3616(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+3624(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+3632(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+3640(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+3648(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+3656(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+3664(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+3672(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+3680(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+3688(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+3696(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+3704(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+3712(SB)/8, $0x3fe4000000000000
+DATA vectors<>+3720(SB)/8, $0x3fe4000000000000
+DATA vectors<>+3728(SB)/8, $0x3fe4000000000000
+DATA vectors<>+3736(SB)/8, $0x3fe4000000000000
+DATA vectors<>+3744(SB)/8, $0x4018000000000000
+DATA vectors<>+3752(SB)/8, $0x4018000000000000
+DATA vectors<>+3760(SB)/8, $0x4018000000000000
+DATA vectors<>+3768(SB)/8, $0x4018000000000000
+DATA vectors<>+3776(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+3784(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+3792(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+3800(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+3808(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+3816(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+3824(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+3832(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+3840(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+3848(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+3856(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+3864(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+3872(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+3880(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+3888(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+3896(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+3904(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+3912(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+3920(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+3928(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+3936(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+3944(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+3952(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+3960(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+3968(SB)/8, $0x40804add14c63aee
+DATA vectors<>+3976(SB)/8, $0x40804add14c63aee
+DATA vectors<>+3984(SB)/8, $0x40804add14c63aee
+DATA vectors<>+3992(SB)/8, $0x40804add14c63aee
+DATA vectors<>+4000(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+4008(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+4016(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+4024(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+4032(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+4040(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+4048(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+4056(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+4064(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+4072(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+4080(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+4088(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+4096(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+4104(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+4112(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+4120(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+4128(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+4136(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+4144(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+4152(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+4160(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+4168(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+4176(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+4184(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+4192(SB)/8, $0x4048518facadba66
+DATA vectors<>+4200(SB)/8, $0x4048518facadba66
+DATA vectors<>+4208(SB)/8, $0x4048518facadba66
+DATA vectors<>+4216(SB)/8, $0x4048518facadba66
+DATA vectors<>+4224(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+4232(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+4240(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+4248(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+4256(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+4264(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+4272(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+4280(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+4288(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+4296(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+4304(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+4312(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+4320(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+4328(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+4336(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+4344(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+4352(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+4360(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+4368(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+4376(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+4384(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+4392(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+4400(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+4408(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+4416(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+4424(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+4432(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+4440(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+4448(SB)/8, $0x40762f01246f610d
+DATA vectors<>+4456(SB)/8, $0x40762f01246f610d
+DATA vectors<>+4464(SB)/8, $0x40762f01246f610d
+DATA vectors<>+4472(SB)/8, $0x40762f01246f610d
+DATA vectors<>+4480(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+4488(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+4496(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+4504(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+4512(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+4520(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+4528(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+4536(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+4544(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+4552(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+4560(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+4568(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+4576(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+4584(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+4592(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+4600(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+4608(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+4616(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+4624(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+4632(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+4640(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+4648(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+4656(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+4664(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+4672(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+4680(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+4688(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+4696(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+4704(SB)/8, $0xbff9884533d43651
+DATA vectors<>+4712(SB)/8, $0xbff9884533d43651
+DATA vectors<>+4720(SB)/8, $0xbff9884533d43651
+DATA vectors<>+4728(SB)/8, $0xbff9884533d43651
+DATA vectors<>+4736(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+4744(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+4752(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+4760(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+4768(SB)/8, $0x403e000000000000
+DATA vectors<>+4776(SB)/8, $0x403e000000000000
+DATA vectors<>+4784(SB)/8, $0x403e000000000000
+DATA vectors<>+4792(SB)/8, $0x403e000000000000
+DATA vectors<>+4800(SB)/8, $0xc03e000000000000
+DATA vectors<>+4808(SB)/8, $0xc03e000000000000
+DATA vectors<>+4816(SB)/8, $0xc03e000000000000
+DATA vectors<>+4824(SB)/8, $0xc03e000000000000
+DATA vectors<>+4832(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+4840(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+4848(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+4856(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+4864(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+4872(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+4880(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+4888(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+4896(SB)/8, $0xffefffffffffffff
+DATA vectors<>+4904(SB)/8, $0xffefffffffffffff
+DATA vectors<>+4912(SB)/8, $0xffefffffffffffff
+DATA vectors<>+4920(SB)/8, $0xffefffffffffffff
+GLOBL vectors<>(SB), RODATA|NOPTR, $4928
 
 // func add32AVX2(dst *float32, a *float32, b *float32, n int)
 TEXT ·add32AVX2(SB), NOSPLIT, $0-32
@@ -102,6 +702,68 @@ done5:
 	VZEROUPPER
 	RET
 
+// func sub32AVX2(dst *float32, a *float32, b *float32, n int)
+TEXT ·sub32AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VMOVUPS 64(DX)(R13*4), Y1
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VMOVUPS 96(DX)(R13*4), Y1
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VSUBPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func mul32AVX2(dst *float32, a *float32, b *float32, n int)
 TEXT ·mul32AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -159,6 +821,216 @@ end4:
 	VMASKMOVPS (DX)(R13*4), Y0, Y2
 	VMULPS Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func div32AVX2(dst *float32, a *float32, b *float32, n int)
+TEXT ·div32AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VMOVUPS 64(DX)(R13*4), Y1
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VMOVUPS 96(DX)(R13*4), Y1
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VDIVPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func max32AVX2(dst *float32, a *float32, b *float32, n int)
+TEXT ·max32AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMAXPS Y1, Y0, Y4
+	VMAXPS Y0, Y1, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMAXPS Y1, Y0, Y4
+	VMAXPS Y0, Y1, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMAXPS Y1, Y0, Y4
+	VMAXPS Y0, Y1, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VCMPPS $3, Y2, Y1, Y3
+	VADDPS Y2, Y1, Y4
+	VMAXPS Y2, Y1, Y5
+	VMAXPS Y1, Y2, Y2
+	VANDPS Y2, Y5, Y5
+	VBLENDVPS Y3, Y4, Y5, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func min32AVX2(dst *float32, a *float32, b *float32, n int)
+TEXT ·min32AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMINPS Y1, Y0, Y4
+	VMINPS Y0, Y1, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMINPS Y1, Y0, Y4
+	VMINPS Y0, Y1, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $3, Y1, Y0, Y2
+	VADDPS Y1, Y0, Y3
+	VMINPS Y1, Y0, Y4
+	VMINPS Y0, Y1, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VCMPPS $3, Y2, Y1, Y3
+	VADDPS Y2, Y1, Y4
+	VMINPS Y2, Y1, Y5
+	VMINPS Y1, Y2, Y2
+	VORPS Y2, Y5, Y5
+	VBLENDVPS Y3, Y4, Y5, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R13*4)
 
 done5:
 	VZEROUPPER
@@ -232,6 +1104,62 @@ done5:
 	VZEROUPPER
 	RET
 
+// func addScalar32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·addScalar32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VADDPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VADDPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y1
+	VADDPS Y0, Y1, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y1
+	VADDPS Y0, Y1, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VADDPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VADDPS Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func scale32AVX2(dst *float32, x *float32, n int, c float32)
 TEXT ·scale32AVX2(SB), NOSPLIT, $0-28
 	MOVQ dst+0(FP), DI
@@ -283,6 +1211,314 @@ end4:
 	VMASKMOVPS (SI)(R13*4), Y1, Y2
 	VMULPS Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func divScalar32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·divScalar32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VDIVPS Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarSub32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarSub32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VSUBPS Y1, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VSUBPS Y1, Y0, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y1
+	VSUBPS Y1, Y0, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y1
+	VSUBPS Y1, Y0, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VSUBPS Y1, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VSUBPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarDiv32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarDiv32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VDIVPS Y1, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VDIVPS Y1, Y0, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y1
+	VDIVPS Y1, Y0, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y1
+	VDIVPS Y1, Y0, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VDIVPS Y1, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VDIVPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func maxScalar32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·maxScalar32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMAXPS Y0, Y1, Y4
+	VMAXPS Y1, Y0, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMAXPS Y0, Y1, Y4
+	VMAXPS Y1, Y0, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMAXPS Y0, Y1, Y4
+	VMAXPS Y1, Y0, Y1
+	VANDPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VCMPPS $3, Y0, Y2, Y3
+	VADDPS Y0, Y2, Y4
+	VMAXPS Y0, Y2, Y5
+	VMAXPS Y2, Y0, Y0
+	VANDPS Y0, Y5, Y5
+	VBLENDVPS Y3, Y4, Y5, Y3
+	VMASKMOVPS Y3, Y1, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func minScalar32AVX2(dst *float32, x *float32, n int, c float32)
+TEXT ·minScalar32AVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMINPS Y0, Y1, Y4
+	VMINPS Y1, Y0, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMINPS Y0, Y1, Y4
+	VMINPS Y1, Y0, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y1
+	VCMPPS $3, Y0, Y1, Y2
+	VADDPS Y0, Y1, Y3
+	VMINPS Y0, Y1, Y4
+	VMINPS Y1, Y0, Y1
+	VORPS Y1, Y4, Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VCMPPS $3, Y0, Y2, Y3
+	VADDPS Y0, Y2, Y4
+	VMINPS Y0, Y2, Y5
+	VMINPS Y2, Y0, Y0
+	VORPS Y0, Y5, Y5
+	VBLENDVPS Y3, Y4, Y5, Y3
+	VMASKMOVPS Y3, Y1, (DI)(R13*4)
 
 done5:
 	VZEROUPPER
@@ -413,9 +1649,2315 @@ done5:
 	VZEROUPPER
 	RET
 
+// func neg32AVX2(dst *float32, x *float32, n int)
+TEXT ·neg32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+0(SB), Y2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VXORPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VXORPS Y2, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VXORPS Y2, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VXORPS Y2, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VXORPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VXORPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func abs32AVX2(dst *float32, x *float32, n int)
+TEXT ·abs32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+32(SB), Y2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VANDPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sqrt32AVX2(dst *float32, x *float32, n int)
+TEXT ·sqrt32AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VSQRTPS Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func square32AVX2(dst *float32, x *float32, n int)
+TEXT ·square32AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMULPS Y1, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func exp32AVX2(dst *float32, x *float32, n int)
+TEXT ·exp32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+64(SB), Y5
+	VMOVUPS vectors<>+96(SB), Y6
+	VMOVUPS vectors<>+416(SB), Y7
+	VMOVUPS vectors<>+448(SB), Y8
+	VMOVUPS vectors<>+384(SB), Y9
+	VMOVUPS vectors<>+128(SB), Y10
+	VMOVUPS vectors<>+160(SB), Y11
+	VMOVUPS vectors<>+192(SB), Y12
+	VMOVUPS vectors<>+224(SB), Y13
+	VMOVUPS vectors<>+256(SB), Y14
+	VMOVUPS vectors<>+288(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMINPS Y0, Y5, Y0
+	VMAXPS Y0, Y6, Y0
+	VMULPS Y10, Y0, Y1
+	VROUNDPS $8, Y1, Y1
+	VFNMADD231PS Y11, Y1, Y0
+	VFNMADD231PS Y12, Y1, Y0
+	VMOVUPS Y14, Y2
+	VFMADD231PS Y0, Y13, Y2
+	VFMADD213PS Y15, Y0, Y2
+	VFMADD213PS vectors<>+320(SB), Y0, Y2
+	VFMADD213PS vectors<>+352(SB), Y0, Y2
+	VFMADD213PS Y9, Y0, Y2
+	VFMADD213PS Y7, Y0, Y2
+	VFMADD213PS Y7, Y0, Y2
+	VMOVUPS Y8, Y0
+	VFMADD231PS Y9, Y1, Y0
+	VSUBPS Y8, Y0, Y3
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y8, Y1, Y1
+	VPSLLD $23, Y0, Y0
+	VPADDD Y7, Y0, Y0
+	VMULPS Y0, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y7, Y1, Y1
+	VMULPS Y1, Y2, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMINPS Y1, Y5, Y1
+	VMAXPS Y1, Y6, Y1
+	VMULPS Y10, Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y11, Y2, Y1
+	VFNMADD231PS Y12, Y2, Y1
+	VMOVUPS Y14, Y3
+	VFMADD231PS Y1, Y13, Y3
+	VFMADD213PS Y15, Y1, Y3
+	VFMADD213PS vectors<>+320(SB), Y1, Y3
+	VFMADD213PS vectors<>+352(SB), Y1, Y3
+	VFMADD213PS Y9, Y1, Y3
+	VFMADD213PS Y7, Y1, Y3
+	VFMADD213PS Y7, Y1, Y3
+	VMOVUPS Y8, Y1
+	VFMADD231PS Y9, Y2, Y1
+	VSUBPS Y8, Y1, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y8, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y7, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y7, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func log32AVX2(dst *float32, x *float32, n int)
+TEXT ·log32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+672(SB), Y7
+	VMOVUPS vectors<>+1056(SB), Y8
+	VMOVUPS vectors<>+416(SB), Y9
+	VMOVUPS vectors<>+160(SB), Y10
+	VMOVUPS vectors<>+192(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+480(SB), Y13
+	VMOVUPS vectors<>+512(SB), Y14
+	VMOVUPS vectors<>+544(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VCMPPS $17, Y13, Y0, Y1
+	VMULPS Y14, Y0, Y2
+	VBLENDVPS Y1, Y2, Y0, Y2
+	VPADDD Y15, Y2, Y3
+	VPSRLD $23, Y3, Y3
+	VPSLLD $23, Y3, Y4
+	VPSUBD Y9, Y4, Y4
+	VPSUBD Y4, Y2, Y2
+	VORPS vectors<>+576(SB), Y3, Y3
+	VSUBPS vectors<>+608(SB), Y3, Y3
+	VBLENDVPS Y1, vectors<>+640(SB), Y7, Y1
+	VSUBPS Y1, Y3, Y3
+	VSUBPS Y9, Y2, Y2
+	VMULPS Y2, Y2, Y1
+	VMOVUPS vectors<>+704(SB), Y4
+	VFMADD213PS vectors<>+736(SB), Y2, Y4
+	VFMADD213PS vectors<>+768(SB), Y2, Y4
+	VFMADD213PS vectors<>+800(SB), Y2, Y4
+	VFMADD213PS vectors<>+832(SB), Y2, Y4
+	VFMADD213PS vectors<>+864(SB), Y2, Y4
+	VFMADD213PS vectors<>+896(SB), Y2, Y4
+	VFMADD213PS vectors<>+928(SB), Y2, Y4
+	VFMADD213PS vectors<>+960(SB), Y2, Y4
+	VMULPS Y2, Y1, Y5
+	VMULPS Y5, Y4, Y4
+	VFMADD231PS Y11, Y3, Y4
+	VFNMADD231PS Y12, Y1, Y4
+	VADDPS Y4, Y2, Y2
+	VFMADD231PS Y10, Y3, Y2
+	VCMPPS $17, vectors<>+992(SB), Y0, Y1
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VCMPPS $0, Y7, Y0, Y2
+	VBLENDVPS Y2, vectors<>+1024(SB), Y8, Y2
+	VCMPPS $18, Y7, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VCMPPS $17, Y13, Y1, Y2
+	VMULPS Y14, Y1, Y3
+	VBLENDVPS Y2, Y3, Y1, Y3
+	VPADDD Y15, Y3, Y4
+	VPSRLD $23, Y4, Y4
+	VPSLLD $23, Y4, Y5
+	VPSUBD Y9, Y5, Y5
+	VPSUBD Y5, Y3, Y3
+	VORPS vectors<>+576(SB), Y4, Y4
+	VSUBPS vectors<>+608(SB), Y4, Y4
+	VBLENDVPS Y2, vectors<>+640(SB), Y7, Y2
+	VSUBPS Y2, Y4, Y4
+	VSUBPS Y9, Y3, Y3
+	VMULPS Y3, Y3, Y2
+	VMOVUPS vectors<>+704(SB), Y5
+	VFMADD213PS vectors<>+736(SB), Y3, Y5
+	VFMADD213PS vectors<>+768(SB), Y3, Y5
+	VFMADD213PS vectors<>+800(SB), Y3, Y5
+	VFMADD213PS vectors<>+832(SB), Y3, Y5
+	VFMADD213PS vectors<>+864(SB), Y3, Y5
+	VFMADD213PS vectors<>+896(SB), Y3, Y5
+	VFMADD213PS vectors<>+928(SB), Y3, Y5
+	VFMADD213PS vectors<>+960(SB), Y3, Y5
+	VMULPS Y3, Y2, Y6
+	VMULPS Y6, Y5, Y5
+	VFMADD231PS Y11, Y4, Y5
+	VFNMADD231PS Y12, Y2, Y5
+	VADDPS Y5, Y3, Y3
+	VFMADD231PS Y10, Y4, Y3
+	VCMPPS $17, vectors<>+992(SB), Y1, Y2
+	VBLENDVPS Y2, Y3, Y1, Y2
+	VCMPPS $0, Y7, Y1, Y3
+	VBLENDVPS Y3, vectors<>+1024(SB), Y8, Y3
+	VCMPPS $18, Y7, Y1, Y1
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func tanh32AVX2(dst *float32, x *float32, n int)
+TEXT ·tanh32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+416(SB), Y4
+	VMOVUPS vectors<>+1088(SB), Y5
+	VMOVUPS vectors<>+1120(SB), Y6
+	VMOVUPS vectors<>+1504(SB), Y7
+	VMOVUPS vectors<>+1152(SB), Y8
+	VMOVUPS vectors<>+1184(SB), Y9
+	VMOVUPS vectors<>+1216(SB), Y10
+	VMOVUPS vectors<>+1248(SB), Y11
+	VMOVUPS vectors<>+1280(SB), Y12
+	VMOVUPS vectors<>+1312(SB), Y13
+	VMOVUPS vectors<>+1344(SB), Y14
+	VMOVUPS vectors<>+1376(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMAXPS Y0, Y6, Y0
+	VMINPS Y0, Y5, Y0
+	VMULPS Y0, Y0, Y1
+	VMOVUPS Y9, Y2
+	VFMADD231PS Y1, Y8, Y2
+	VFMADD213PS Y10, Y1, Y2
+	VFMADD213PS Y11, Y1, Y2
+	VFMADD213PS Y12, Y1, Y2
+	VFMADD213PS Y13, Y1, Y2
+	VFMADD213PS Y14, Y1, Y2
+	VMULPS Y2, Y0, Y0
+	VMOVUPS vectors<>+1408(SB), Y2
+	VFMADD231PS Y1, Y15, Y2
+	VFMADD213PS vectors<>+1440(SB), Y1, Y2
+	VFMADD213PS vectors<>+1472(SB), Y1, Y2
+	VDIVPS Y2, Y0, Y0
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y4, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMAXPS Y1, Y6, Y1
+	VMINPS Y1, Y5, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS Y9, Y3
+	VFMADD231PS Y2, Y8, Y3
+	VFMADD213PS Y10, Y2, Y3
+	VFMADD213PS Y11, Y2, Y3
+	VFMADD213PS Y12, Y2, Y3
+	VFMADD213PS Y13, Y2, Y3
+	VFMADD213PS Y14, Y2, Y3
+	VMULPS Y3, Y1, Y1
+	VMOVUPS vectors<>+1408(SB), Y3
+	VFMADD231PS Y2, Y15, Y3
+	VFMADD213PS vectors<>+1440(SB), Y2, Y3
+	VFMADD213PS vectors<>+1472(SB), Y2, Y3
+	VDIVPS Y3, Y1, Y1
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func erf32AVX2(dst *float32, x *float32, n int)
+TEXT ·erf32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+416(SB), Y4
+	VMOVUPS vectors<>+1504(SB), Y5
+	VMOVUPS vectors<>+1536(SB), Y6
+	VMOVUPS vectors<>+1568(SB), Y7
+	VMOVUPS vectors<>+1600(SB), Y8
+	VMOVUPS vectors<>+1632(SB), Y9
+	VMOVUPS vectors<>+1664(SB), Y10
+	VMOVUPS vectors<>+1696(SB), Y11
+	VMOVUPS vectors<>+1728(SB), Y12
+	VMOVUPS vectors<>+1760(SB), Y13
+	VMOVUPS vectors<>+1792(SB), Y14
+	VMOVUPS vectors<>+1824(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y6, Y0
+	VMULPS Y0, Y0, Y1
+	VMOVUPS Y9, Y2
+	VFMADD231PS Y1, Y8, Y2
+	VFMADD213PS Y10, Y1, Y2
+	VFMADD213PS Y11, Y1, Y2
+	VFMADD213PS Y12, Y1, Y2
+	VFMADD213PS Y13, Y1, Y2
+	VFMADD213PS Y14, Y1, Y2
+	VMULPS Y2, Y0, Y0
+	VMOVUPS vectors<>+1856(SB), Y2
+	VFMADD231PS Y1, Y15, Y2
+	VFMADD213PS vectors<>+1888(SB), Y1, Y2
+	VFMADD213PS vectors<>+1920(SB), Y1, Y2
+	VFMADD213PS vectors<>+1952(SB), Y1, Y2
+	VDIVPS Y2, Y0, Y0
+	VMAXPS Y0, Y5, Y0
+	VMINPS Y0, Y4, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y6, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS Y9, Y3
+	VFMADD231PS Y2, Y8, Y3
+	VFMADD213PS Y10, Y2, Y3
+	VFMADD213PS Y11, Y2, Y3
+	VFMADD213PS Y12, Y2, Y3
+	VFMADD213PS Y13, Y2, Y3
+	VFMADD213PS Y14, Y2, Y3
+	VMULPS Y3, Y1, Y1
+	VMOVUPS vectors<>+1856(SB), Y3
+	VFMADD231PS Y2, Y15, Y3
+	VFMADD213PS vectors<>+1888(SB), Y2, Y3
+	VFMADD213PS vectors<>+1920(SB), Y2, Y3
+	VFMADD213PS vectors<>+1952(SB), Y2, Y3
+	VDIVPS Y3, Y1, Y1
+	VMAXPS Y1, Y5, Y1
+	VMINPS Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sigmoid32AVX2(dst *float32, x *float32, n int)
+TEXT ·sigmoid32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+416(SB), Y5
+	VMOVUPS vectors<>+64(SB), Y6
+	VMOVUPS vectors<>+96(SB), Y7
+	VMOVUPS vectors<>+448(SB), Y8
+	VMOVUPS vectors<>+384(SB), Y9
+	VMOVUPS vectors<>+0(SB), Y10
+	VMOVUPS vectors<>+128(SB), Y11
+	VMOVUPS vectors<>+160(SB), Y12
+	VMOVUPS vectors<>+192(SB), Y13
+	VMOVUPS vectors<>+224(SB), Y14
+	VMOVUPS vectors<>+256(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VXORPS Y10, Y0, Y0
+	VMINPS Y0, Y6, Y0
+	VMAXPS Y0, Y7, Y0
+	VMULPS Y11, Y0, Y1
+	VROUNDPS $8, Y1, Y1
+	VFNMADD231PS Y12, Y1, Y0
+	VFNMADD231PS Y13, Y1, Y0
+	VMOVUPS Y15, Y2
+	VFMADD231PS Y0, Y14, Y2
+	VFMADD213PS vectors<>+288(SB), Y0, Y2
+	VFMADD213PS vectors<>+320(SB), Y0, Y2
+	VFMADD213PS vectors<>+352(SB), Y0, Y2
+	VFMADD213PS Y9, Y0, Y2
+	VFMADD213PS Y5, Y0, Y2
+	VFMADD213PS Y5, Y0, Y2
+	VMOVUPS Y8, Y0
+	VFMADD231PS Y9, Y1, Y0
+	VSUBPS Y8, Y0, Y3
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y8, Y1, Y1
+	VPSLLD $23, Y0, Y0
+	VPADDD Y5, Y0, Y0
+	VMULPS Y0, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y5, Y1, Y1
+	VMULPS Y1, Y2, Y2
+	VADDPS Y5, Y2, Y2
+	VDIVPS Y2, Y5, Y2
+	VMOVUPS Y2, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VXORPS Y10, Y1, Y1
+	VMINPS Y1, Y6, Y1
+	VMAXPS Y1, Y7, Y1
+	VMULPS Y11, Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y12, Y2, Y1
+	VFNMADD231PS Y13, Y2, Y1
+	VMOVUPS Y15, Y3
+	VFMADD231PS Y1, Y14, Y3
+	VFMADD213PS vectors<>+288(SB), Y1, Y3
+	VFMADD213PS vectors<>+320(SB), Y1, Y3
+	VFMADD213PS vectors<>+352(SB), Y1, Y3
+	VFMADD213PS Y9, Y1, Y3
+	VFMADD213PS Y5, Y1, Y3
+	VFMADD213PS Y5, Y1, Y3
+	VMOVUPS Y8, Y1
+	VFMADD231PS Y9, Y2, Y1
+	VSUBPS Y8, Y1, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y8, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y5, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y5, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VADDPS Y5, Y3, Y3
+	VDIVPS Y3, Y5, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func softplus32AVX2(dst *float32, x *float32, n int)
+TEXT ·softplus32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+96(SB), Y9
+	VMOVUPS vectors<>+672(SB), Y10
+	VMOVUPS vectors<>+416(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+448(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMAXPS Y0, Y10, Y1
+	VORPS vectors<>+0(SB), Y0, Y0
+	VMAXPS Y0, Y9, Y0
+	VMULPS vectors<>+128(SB), Y0, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y14, Y2, Y0
+	VFNMADD231PS Y15, Y2, Y0
+	VMOVUPS vectors<>+224(SB), Y3
+	VFMADD213PS vectors<>+256(SB), Y0, Y3
+	VFMADD213PS vectors<>+288(SB), Y0, Y3
+	VFMADD213PS vectors<>+320(SB), Y0, Y3
+	VFMADD213PS vectors<>+352(SB), Y0, Y3
+	VFMADD213PS Y12, Y0, Y3
+	VFMADD213PS Y11, Y0, Y3
+	VFMADD213PS Y11, Y0, Y3
+	VMOVUPS Y13, Y0
+	VFMADD231PS Y12, Y2, Y0
+	VSUBPS Y13, Y0, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y13, Y2, Y2
+	VPSLLD $23, Y0, Y0
+	VPADDD Y11, Y0, Y0
+	VMULPS Y0, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y11, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VADDPS Y11, Y3, Y0
+	VPADDD vectors<>+544(SB), Y0, Y2
+	VPSRLD $23, Y2, Y2
+	VPSLLD $23, Y2, Y4
+	VPSUBD Y11, Y4, Y4
+	VPSUBD Y4, Y0, Y4
+	VORPS vectors<>+576(SB), Y2, Y2
+	VSUBPS vectors<>+608(SB), Y2, Y2
+	VSUBPS Y11, Y0, Y5
+	VSUBPS Y5, Y3, Y3
+	VSUBPS Y11, Y4, Y4
+	VMULPS Y4, Y4, Y5
+	VMOVUPS vectors<>+704(SB), Y6
+	VFMADD213PS vectors<>+736(SB), Y4, Y6
+	VFMADD213PS vectors<>+768(SB), Y4, Y6
+	VFMADD213PS vectors<>+800(SB), Y4, Y6
+	VFMADD213PS vectors<>+832(SB), Y4, Y6
+	VFMADD213PS vectors<>+864(SB), Y4, Y6
+	VFMADD213PS vectors<>+896(SB), Y4, Y6
+	VFMADD213PS vectors<>+928(SB), Y4, Y6
+	VFMADD213PS vectors<>+960(SB), Y4, Y6
+	VMULPS Y4, Y5, Y7
+	VMULPS Y7, Y6, Y6
+	VFMADD231PS Y15, Y2, Y6
+	VFNMADD231PS Y12, Y5, Y6
+	VADDPS Y6, Y4, Y4
+	VFMADD231PS Y14, Y2, Y4
+	VDIVPS Y0, Y3, Y3
+	VADDPS Y3, Y4, Y4
+	VADDPS Y4, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMAXPS Y1, Y10, Y2
+	VORPS vectors<>+0(SB), Y1, Y1
+	VMAXPS Y1, Y9, Y1
+	VMULPS vectors<>+128(SB), Y1, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y14, Y3, Y1
+	VFNMADD231PS Y15, Y3, Y1
+	VMOVUPS vectors<>+224(SB), Y4
+	VFMADD213PS vectors<>+256(SB), Y1, Y4
+	VFMADD213PS vectors<>+288(SB), Y1, Y4
+	VFMADD213PS vectors<>+320(SB), Y1, Y4
+	VFMADD213PS vectors<>+352(SB), Y1, Y4
+	VFMADD213PS Y12, Y1, Y4
+	VFMADD213PS Y11, Y1, Y4
+	VFMADD213PS Y11, Y1, Y4
+	VMOVUPS Y13, Y1
+	VFMADD231PS Y12, Y3, Y1
+	VSUBPS Y13, Y1, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y13, Y3, Y3
+	VPSLLD $23, Y1, Y1
+	VPADDD Y11, Y1, Y1
+	VMULPS Y1, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y11, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VADDPS Y11, Y4, Y1
+	VPADDD vectors<>+544(SB), Y1, Y3
+	VPSRLD $23, Y3, Y3
+	VPSLLD $23, Y3, Y5
+	VPSUBD Y11, Y5, Y5
+	VPSUBD Y5, Y1, Y5
+	VORPS vectors<>+576(SB), Y3, Y3
+	VSUBPS vectors<>+608(SB), Y3, Y3
+	VSUBPS Y11, Y1, Y6
+	VSUBPS Y6, Y4, Y4
+	VSUBPS Y11, Y5, Y5
+	VMULPS Y5, Y5, Y6
+	VMOVUPS vectors<>+704(SB), Y7
+	VFMADD213PS vectors<>+736(SB), Y5, Y7
+	VFMADD213PS vectors<>+768(SB), Y5, Y7
+	VFMADD213PS vectors<>+800(SB), Y5, Y7
+	VFMADD213PS vectors<>+832(SB), Y5, Y7
+	VFMADD213PS vectors<>+864(SB), Y5, Y7
+	VFMADD213PS vectors<>+896(SB), Y5, Y7
+	VFMADD213PS vectors<>+928(SB), Y5, Y7
+	VFMADD213PS vectors<>+960(SB), Y5, Y7
+	VMULPS Y5, Y6, Y8
+	VMULPS Y8, Y7, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFNMADD231PS Y12, Y6, Y7
+	VADDPS Y7, Y5, Y5
+	VFMADD231PS Y14, Y3, Y5
+	VDIVPS Y1, Y4, Y4
+	VADDPS Y4, Y5, Y5
+	VADDPS Y5, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func relu32AVX2(dst *float32, x *float32, n int)
+TEXT ·relu32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+672(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VCMPPS $18, Y3, Y0, Y1
+	VBLENDVPS Y1, Y3, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VCMPPS $18, Y3, Y0, Y1
+	VBLENDVPS Y1, Y3, Y0, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VCMPPS $18, Y3, Y0, Y1
+	VBLENDVPS Y1, Y3, Y0, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VCMPPS $18, Y3, Y0, Y1
+	VBLENDVPS Y1, Y3, Y0, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VCMPPS $18, Y3, Y0, Y1
+	VBLENDVPS Y1, Y3, Y0, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VCMPPS $18, Y3, Y1, Y2
+	VBLENDVPS Y2, Y3, Y1, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func gelu32AVX2(dst *float32, x *float32, n int)
+TEXT ·gelu32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+416(SB), Y5
+	VMOVUPS vectors<>+1504(SB), Y6
+	VMOVUPS vectors<>+1536(SB), Y7
+	VMOVUPS vectors<>+1568(SB), Y8
+	VMOVUPS vectors<>+384(SB), Y9
+	VMOVUPS vectors<>+1600(SB), Y10
+	VMOVUPS vectors<>+1632(SB), Y11
+	VMOVUPS vectors<>+1664(SB), Y12
+	VMOVUPS vectors<>+1696(SB), Y13
+	VMOVUPS vectors<>+1728(SB), Y14
+	VMOVUPS vectors<>+1760(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMULPS Y9, Y0, Y1
+	VMULPS vectors<>+1984(SB), Y0, Y0
+	VMAXPS Y0, Y8, Y0
+	VMINPS Y0, Y7, Y0
+	VMULPS Y0, Y0, Y2
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y2, Y10, Y3
+	VFMADD213PS Y12, Y2, Y3
+	VFMADD213PS Y13, Y2, Y3
+	VFMADD213PS Y14, Y2, Y3
+	VFMADD213PS Y15, Y2, Y3
+	VFMADD213PS vectors<>+1792(SB), Y2, Y3
+	VMULPS Y3, Y0, Y0
+	VMOVUPS vectors<>+1824(SB), Y3
+	VFMADD213PS vectors<>+1856(SB), Y2, Y3
+	VFMADD213PS vectors<>+1888(SB), Y2, Y3
+	VFMADD213PS vectors<>+1920(SB), Y2, Y3
+	VFMADD213PS vectors<>+1952(SB), Y2, Y3
+	VDIVPS Y3, Y0, Y0
+	VMAXPS Y0, Y6, Y0
+	VMINPS Y0, Y5, Y0
+	VADDPS Y5, Y0, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMULPS Y9, Y1, Y2
+	VMULPS vectors<>+1984(SB), Y1, Y1
+	VMAXPS Y1, Y8, Y1
+	VMINPS Y1, Y7, Y1
+	VMULPS Y1, Y1, Y3
+	VMOVUPS Y11, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VFMADD213PS Y12, Y3, Y4
+	VFMADD213PS Y13, Y3, Y4
+	VFMADD213PS Y14, Y3, Y4
+	VFMADD213PS Y15, Y3, Y4
+	VFMADD213PS vectors<>+1792(SB), Y3, Y4
+	VMULPS Y4, Y1, Y1
+	VMOVUPS vectors<>+1824(SB), Y4
+	VFMADD213PS vectors<>+1856(SB), Y3, Y4
+	VFMADD213PS vectors<>+1888(SB), Y3, Y4
+	VFMADD213PS vectors<>+1920(SB), Y3, Y4
+	VFMADD213PS vectors<>+1952(SB), Y3, Y4
+	VDIVPS Y4, Y1, Y1
+	VMAXPS Y1, Y6, Y1
+	VMINPS Y1, Y5, Y1
+	VADDPS Y5, Y1, Y1
+	VMULPS Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanh32AVX2(dst *float32, x *float32, n int)
+TEXT ·geluTanh32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+64(SB), Y6
+	VMOVUPS vectors<>+96(SB), Y7
+	VMOVUPS vectors<>+416(SB), Y8
+	VMOVUPS vectors<>+448(SB), Y9
+	VMOVUPS vectors<>+384(SB), Y10
+	VMOVUPS vectors<>+128(SB), Y11
+	VMOVUPS vectors<>+160(SB), Y12
+	VMOVUPS vectors<>+192(SB), Y13
+	VMOVUPS vectors<>+224(SB), Y14
+	VMOVUPS vectors<>+256(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMULPS Y0, Y0, Y1
+	VMOVUPS vectors<>+2016(SB), Y2
+	VFMADD213PS vectors<>+2048(SB), Y1, Y2
+	VMULPS Y2, Y0, Y2
+	VMINPS Y2, Y6, Y2
+	VMAXPS Y2, Y7, Y2
+	VMULPS Y11, Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VFNMADD231PS Y12, Y1, Y2
+	VFNMADD231PS Y13, Y1, Y2
+	VMOVUPS Y15, Y3
+	VFMADD231PS Y2, Y14, Y3
+	VFMADD213PS vectors<>+288(SB), Y2, Y3
+	VFMADD213PS vectors<>+320(SB), Y2, Y3
+	VFMADD213PS vectors<>+352(SB), Y2, Y3
+	VFMADD213PS Y10, Y2, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VMOVUPS Y9, Y2
+	VFMADD231PS Y10, Y1, Y2
+	VSUBPS Y9, Y2, Y4
+	VSUBPS Y4, Y1, Y1
+	VADDPS Y9, Y1, Y1
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VPSLLD $23, Y1, Y1
+	VPADDD Y8, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VADDPS Y8, Y3, Y3
+	VDIVPS Y3, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS vectors<>+2016(SB), Y3
+	VFMADD213PS vectors<>+2048(SB), Y2, Y3
+	VMULPS Y3, Y1, Y3
+	VMINPS Y3, Y6, Y3
+	VMAXPS Y3, Y7, Y3
+	VMULPS Y11, Y3, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y12, Y2, Y3
+	VFNMADD231PS Y13, Y2, Y3
+	VMOVUPS Y15, Y4
+	VFMADD231PS Y3, Y14, Y4
+	VFMADD213PS vectors<>+288(SB), Y3, Y4
+	VFMADD213PS vectors<>+320(SB), Y3, Y4
+	VFMADD213PS vectors<>+352(SB), Y3, Y4
+	VFMADD213PS Y10, Y3, Y4
+	VFMADD213PS Y8, Y3, Y4
+	VFMADD213PS Y8, Y3, Y4
+	VMOVUPS Y9, Y3
+	VFMADD231PS Y10, Y2, Y3
+	VSUBPS Y9, Y3, Y5
+	VSUBPS Y5, Y2, Y2
+	VADDPS Y9, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VADDPS Y8, Y4, Y4
+	VDIVPS Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func silu32AVX2(dst *float32, x *float32, n int)
+TEXT ·silu32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+64(SB), Y6
+	VMOVUPS vectors<>+96(SB), Y7
+	VMOVUPS vectors<>+416(SB), Y8
+	VMOVUPS vectors<>+448(SB), Y9
+	VMOVUPS vectors<>+384(SB), Y10
+	VMOVUPS vectors<>+0(SB), Y11
+	VMOVUPS vectors<>+128(SB), Y12
+	VMOVUPS vectors<>+160(SB), Y13
+	VMOVUPS vectors<>+192(SB), Y14
+	VMOVUPS vectors<>+224(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VXORPS Y11, Y0, Y1
+	VMINPS Y1, Y6, Y1
+	VMAXPS Y1, Y7, Y1
+	VMULPS Y12, Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y13, Y2, Y1
+	VFNMADD231PS Y14, Y2, Y1
+	VMOVUPS vectors<>+256(SB), Y3
+	VFMADD231PS Y1, Y15, Y3
+	VFMADD213PS vectors<>+288(SB), Y1, Y3
+	VFMADD213PS vectors<>+320(SB), Y1, Y3
+	VFMADD213PS vectors<>+352(SB), Y1, Y3
+	VFMADD213PS Y10, Y1, Y3
+	VFMADD213PS Y8, Y1, Y3
+	VFMADD213PS Y8, Y1, Y3
+	VMOVUPS Y9, Y1
+	VFMADD231PS Y10, Y2, Y1
+	VSUBPS Y9, Y1, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y9, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y8, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VADDPS Y8, Y3, Y3
+	VDIVPS Y3, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VXORPS Y11, Y1, Y2
+	VMINPS Y2, Y6, Y2
+	VMAXPS Y2, Y7, Y2
+	VMULPS Y12, Y2, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y13, Y3, Y2
+	VFNMADD231PS Y14, Y3, Y2
+	VMOVUPS vectors<>+256(SB), Y4
+	VFMADD231PS Y2, Y15, Y4
+	VFMADD213PS vectors<>+288(SB), Y2, Y4
+	VFMADD213PS vectors<>+320(SB), Y2, Y4
+	VFMADD213PS vectors<>+352(SB), Y2, Y4
+	VFMADD213PS Y10, Y2, Y4
+	VFMADD213PS Y8, Y2, Y4
+	VFMADD213PS Y8, Y2, Y4
+	VMOVUPS Y9, Y2
+	VFMADD231PS Y10, Y3, Y2
+	VSUBPS Y9, Y2, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y9, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VADDPS Y8, Y4, Y4
+	VDIVPS Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func reluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·reluGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+672(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $30, Y3, Y0, Y0
+	VBLENDVPS Y0, Y1, Y3, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VCMPPS $30, Y3, Y0, Y0
+	VBLENDVPS Y0, Y1, Y3, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VMOVUPS 64(DX)(R13*4), Y1
+	VCMPPS $30, Y3, Y0, Y0
+	VBLENDVPS Y0, Y1, Y3, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VMOVUPS 96(DX)(R13*4), Y1
+	VCMPPS $30, Y3, Y0, Y0
+	VBLENDVPS Y0, Y1, Y3, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VCMPPS $30, Y3, Y0, Y0
+	VBLENDVPS Y0, Y1, Y3, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VCMPPS $30, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func tanhGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·tanhGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VFNMADD213PS Y3, Y0, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VFNMADD213PS Y3, Y0, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VFNMADD213PS Y3, Y0, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VFNMADD213PS Y3, Y1, Y1
+	VMULPS Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sigmoidGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·sigmoidGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VSUBPS Y0, Y3, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VSUBPS Y0, Y3, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VSUBPS Y0, Y3, Y0
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VMULPS Y1, Y2, Y2
+	VSUBPS Y1, Y3, Y1
+	VMULPS Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func softplusGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·softplusGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y6
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+448(SB), Y9
+	VMOVUPS vectors<>+384(SB), Y10
+	VMOVUPS vectors<>+0(SB), Y11
+	VMOVUPS vectors<>+128(SB), Y12
+	VMOVUPS vectors<>+160(SB), Y13
+	VMOVUPS vectors<>+192(SB), Y14
+	VMOVUPS vectors<>+224(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VXORPS Y11, Y0, Y0
+	VMINPS Y0, Y7, Y0
+	VMAXPS Y0, Y8, Y0
+	VMULPS Y12, Y0, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y13, Y2, Y0
+	VFNMADD231PS Y14, Y2, Y0
+	VMOVUPS vectors<>+256(SB), Y3
+	VFMADD231PS Y0, Y15, Y3
+	VFMADD213PS vectors<>+288(SB), Y0, Y3
+	VFMADD213PS vectors<>+320(SB), Y0, Y3
+	VFMADD213PS vectors<>+352(SB), Y0, Y3
+	VFMADD213PS Y10, Y0, Y3
+	VFMADD213PS Y6, Y0, Y3
+	VFMADD213PS Y6, Y0, Y3
+	VMOVUPS Y9, Y0
+	VFMADD231PS Y10, Y2, Y0
+	VSUBPS Y9, Y0, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y9, Y2, Y2
+	VPSLLD $23, Y0, Y0
+	VPADDD Y6, Y0, Y0
+	VMULPS Y0, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y6, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VADDPS Y6, Y3, Y3
+	VDIVPS Y3, Y6, Y3
+	VMULPS Y3, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VXORPS Y11, Y1, Y1
+	VMINPS Y1, Y7, Y1
+	VMAXPS Y1, Y8, Y1
+	VMULPS Y12, Y1, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y13, Y3, Y1
+	VFNMADD231PS Y14, Y3, Y1
+	VMOVUPS vectors<>+256(SB), Y4
+	VFMADD231PS Y1, Y15, Y4
+	VFMADD213PS vectors<>+288(SB), Y1, Y4
+	VFMADD213PS vectors<>+320(SB), Y1, Y4
+	VFMADD213PS vectors<>+352(SB), Y1, Y4
+	VFMADD213PS Y10, Y1, Y4
+	VFMADD213PS Y6, Y1, Y4
+	VFMADD213PS Y6, Y1, Y4
+	VMOVUPS Y9, Y1
+	VFMADD231PS Y10, Y3, Y1
+	VSUBPS Y9, Y1, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y9, Y3, Y3
+	VPSLLD $23, Y1, Y1
+	VPADDD Y6, Y1, Y1
+	VMULPS Y1, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y6, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VADDPS Y6, Y4, Y4
+	VDIVPS Y4, Y6, Y4
+	VMULPS Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y8
+	VMOVUPS vectors<>+96(SB), Y9
+	VMOVUPS vectors<>+1504(SB), Y10
+	VMOVUPS vectors<>+1536(SB), Y11
+	VMOVUPS vectors<>+1568(SB), Y12
+	VMOVUPS vectors<>+384(SB), Y13
+	VMOVUPS vectors<>+448(SB), Y14
+	VMOVUPS vectors<>+0(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VMULPS vectors<>+1984(SB), Y0, Y2
+	VMULPS Y2, Y2, Y3
+	VXORPS Y15, Y3, Y3
+	VMAXPS Y3, Y9, Y3
+	VMULPS vectors<>+128(SB), Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS vectors<>+160(SB), Y4, Y3
+	VFNMADD231PS vectors<>+192(SB), Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y13, Y3, Y5
+	VFMADD213PS Y8, Y3, Y5
+	VFMADD213PS Y8, Y3, Y5
+	VMOVUPS Y14, Y3
+	VFMADD231PS Y13, Y4, Y3
+	VSUBPS Y14, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y14, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y8, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMULPS vectors<>+2080(SB), Y5, Y5
+	VMAXPS Y2, Y12, Y2
+	VMINPS Y2, Y11, Y2
+	VMULPS Y2, Y2, Y3
+	VMOVUPS vectors<>+1600(SB), Y4
+	VFMADD213PS vectors<>+1632(SB), Y3, Y4
+	VFMADD213PS vectors<>+1664(SB), Y3, Y4
+	VFMADD213PS vectors<>+1696(SB), Y3, Y4
+	VFMADD213PS vectors<>+1728(SB), Y3, Y4
+	VFMADD213PS vectors<>+1760(SB), Y3, Y4
+	VFMADD213PS vectors<>+1792(SB), Y3, Y4
+	VMULPS Y4, Y2, Y2
+	VMOVUPS vectors<>+1824(SB), Y4
+	VFMADD213PS vectors<>+1856(SB), Y3, Y4
+	VFMADD213PS vectors<>+1888(SB), Y3, Y4
+	VFMADD213PS vectors<>+1920(SB), Y3, Y4
+	VFMADD213PS vectors<>+1952(SB), Y3, Y4
+	VDIVPS Y4, Y2, Y2
+	VMAXPS Y2, Y10, Y2
+	VMINPS Y2, Y8, Y2
+	VMOVUPS Y13, Y3
+	VFMADD231PS Y13, Y2, Y3
+	VFMADD231PS Y5, Y0, Y3
+	VMULPS Y3, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VMULPS vectors<>+1984(SB), Y1, Y3
+	VMULPS Y3, Y3, Y4
+	VXORPS Y15, Y4, Y4
+	VMAXPS Y4, Y9, Y4
+	VMULPS vectors<>+128(SB), Y4, Y5
+	VROUNDPS $8, Y5, Y5
+	VFNMADD231PS vectors<>+160(SB), Y5, Y4
+	VFNMADD231PS vectors<>+192(SB), Y5, Y4
+	VMOVUPS vectors<>+224(SB), Y6
+	VFMADD213PS vectors<>+256(SB), Y4, Y6
+	VFMADD213PS vectors<>+288(SB), Y4, Y6
+	VFMADD213PS vectors<>+320(SB), Y4, Y6
+	VFMADD213PS vectors<>+352(SB), Y4, Y6
+	VFMADD213PS Y13, Y4, Y6
+	VFMADD213PS Y8, Y4, Y6
+	VFMADD213PS Y8, Y4, Y6
+	VMOVUPS Y14, Y4
+	VFMADD231PS Y13, Y5, Y4
+	VSUBPS Y14, Y4, Y7
+	VSUBPS Y7, Y5, Y5
+	VADDPS Y14, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y8, Y4, Y4
+	VMULPS Y4, Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPADDD Y8, Y5, Y5
+	VMULPS Y5, Y6, Y6
+	VMULPS vectors<>+2080(SB), Y6, Y6
+	VMAXPS Y3, Y12, Y3
+	VMINPS Y3, Y11, Y3
+	VMULPS Y3, Y3, Y4
+	VMOVUPS vectors<>+1600(SB), Y5
+	VFMADD213PS vectors<>+1632(SB), Y4, Y5
+	VFMADD213PS vectors<>+1664(SB), Y4, Y5
+	VFMADD213PS vectors<>+1696(SB), Y4, Y5
+	VFMADD213PS vectors<>+1728(SB), Y4, Y5
+	VFMADD213PS vectors<>+1760(SB), Y4, Y5
+	VFMADD213PS vectors<>+1792(SB), Y4, Y5
+	VMULPS Y5, Y3, Y3
+	VMOVUPS vectors<>+1824(SB), Y5
+	VFMADD213PS vectors<>+1856(SB), Y4, Y5
+	VFMADD213PS vectors<>+1888(SB), Y4, Y5
+	VFMADD213PS vectors<>+1920(SB), Y4, Y5
+	VFMADD213PS vectors<>+1952(SB), Y4, Y5
+	VDIVPS Y5, Y3, Y3
+	VMAXPS Y3, Y10, Y3
+	VMINPS Y3, Y8, Y3
+	VMOVUPS Y13, Y4
+	VFMADD231PS Y13, Y3, Y4
+	VFMADD231PS Y6, Y1, Y4
+	VMULPS Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanhGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluTanhGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y7
+	VMOVUPS vectors<>+64(SB), Y8
+	VMOVUPS vectors<>+96(SB), Y9
+	VMOVUPS vectors<>+2112(SB), Y10
+	VMOVUPS vectors<>+2144(SB), Y11
+	VMOVUPS vectors<>+448(SB), Y12
+	VMOVUPS vectors<>+384(SB), Y13
+	VMOVUPS vectors<>+128(SB), Y14
+	VMOVUPS vectors<>+160(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VMAXPS Y0, Y11, Y0
+	VMINPS Y0, Y10, Y0
+	VMULPS Y0, Y0, Y2
+	VMOVUPS vectors<>+2016(SB), Y3
+	VFMADD213PS vectors<>+2048(SB), Y2, Y3
+	VMULPS Y3, Y0, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y3, Y9, Y3
+	VMULPS Y14, Y3, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y15, Y2, Y3
+	VFNMADD231PS vectors<>+192(SB), Y2, Y3
+	VMOVUPS vectors<>+224(SB), Y4
+	VFMADD213PS vectors<>+256(SB), Y3, Y4
+	VFMADD213PS vectors<>+288(SB), Y3, Y4
+	VFMADD213PS vectors<>+320(SB), Y3, Y4
+	VFMADD213PS vectors<>+352(SB), Y3, Y4
+	VFMADD213PS Y13, Y3, Y4
+	VFMADD213PS Y7, Y3, Y4
+	VFMADD213PS Y7, Y3, Y4
+	VMOVUPS Y12, Y3
+	VFMADD231PS Y13, Y2, Y3
+	VSUBPS Y12, Y3, Y5
+	VSUBPS Y5, Y2, Y2
+	VADDPS Y12, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VPSLLD $23, Y2, Y2
+	VPADDD Y7, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VADDPS Y7, Y4, Y4
+	VDIVPS Y4, Y7, Y4
+	VMULPS Y0, Y0, Y2
+	VMOVUPS vectors<>+2176(SB), Y3
+	VFMADD213PS vectors<>+2208(SB), Y2, Y3
+	VMULPS Y3, Y0, Y0
+	VMULPS Y4, Y0, Y0
+	VSUBPS Y4, Y7, Y2
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS Y4, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VMAXPS Y1, Y11, Y1
+	VMINPS Y1, Y10, Y1
+	VMULPS Y1, Y1, Y3
+	VMOVUPS vectors<>+2016(SB), Y4
+	VFMADD213PS vectors<>+2048(SB), Y3, Y4
+	VMULPS Y4, Y1, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y4, Y9, Y4
+	VMULPS Y14, Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y15, Y3, Y4
+	VFNMADD231PS vectors<>+192(SB), Y3, Y4
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y4, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y13, Y4, Y5
+	VFMADD213PS Y7, Y4, Y5
+	VFMADD213PS Y7, Y4, Y5
+	VMOVUPS Y12, Y4
+	VFMADD231PS Y13, Y3, Y4
+	VSUBPS Y12, Y4, Y6
+	VSUBPS Y6, Y3, Y3
+	VADDPS Y12, Y3, Y3
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VADDPS Y7, Y5, Y5
+	VDIVPS Y5, Y7, Y5
+	VMULPS Y1, Y1, Y3
+	VMOVUPS vectors<>+2176(SB), Y4
+	VFMADD213PS vectors<>+2208(SB), Y3, Y4
+	VMULPS Y4, Y1, Y1
+	VMULPS Y5, Y1, Y1
+	VSUBPS Y5, Y7, Y3
+	VFMADD231PS Y3, Y1, Y5
+	VMULPS Y5, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func siluGrad32AVX2(dst *float32, x *float32, dy *float32, n int)
+TEXT ·siluGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+416(SB), Y7
+	VMOVUPS vectors<>+64(SB), Y8
+	VMOVUPS vectors<>+96(SB), Y9
+	VMOVUPS vectors<>+448(SB), Y10
+	VMOVUPS vectors<>+384(SB), Y11
+	VMOVUPS vectors<>+0(SB), Y12
+	VMOVUPS vectors<>+128(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VXORPS Y12, Y0, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y2, Y9, Y2
+	VMULPS Y13, Y2, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y14, Y3, Y2
+	VFNMADD231PS Y15, Y3, Y2
+	VMOVUPS vectors<>+224(SB), Y4
+	VFMADD213PS vectors<>+256(SB), Y2, Y4
+	VFMADD213PS vectors<>+288(SB), Y2, Y4
+	VFMADD213PS vectors<>+320(SB), Y2, Y4
+	VFMADD213PS vectors<>+352(SB), Y2, Y4
+	VFMADD213PS Y11, Y2, Y4
+	VFMADD213PS Y7, Y2, Y4
+	VFMADD213PS Y7, Y2, Y4
+	VMOVUPS Y10, Y2
+	VFMADD231PS Y11, Y3, Y2
+	VSUBPS Y10, Y2, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y10, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y7, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VADDPS Y7, Y4, Y4
+	VDIVPS Y4, Y7, Y4
+	VSUBPS Y4, Y7, Y2
+	VFMADD213PS Y7, Y2, Y0
+	VMULPS Y0, Y4, Y4
+	VMULPS Y4, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VXORPS Y12, Y1, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y3, Y9, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y11, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VMOVUPS Y10, Y3
+	VFMADD231PS Y11, Y4, Y3
+	VSUBPS Y10, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y10, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y7, Y5, Y5
+	VDIVPS Y5, Y7, Y5
+	VSUBPS Y5, Y7, Y3
+	VFMADD213PS Y7, Y3, Y1
+	VMULPS Y1, Y5, Y5
+	VMULPS Y5, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLU32AVX2(dst *float32, gate *float32, up *float32, n int)
+TEXT ·swiGLU32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+416(SB), Y9
+	VMOVUPS vectors<>+448(SB), Y10
+	VMOVUPS vectors<>+384(SB), Y11
+	VMOVUPS vectors<>+0(SB), Y12
+	VMOVUPS vectors<>+128(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VXORPS Y12, Y0, Y2
+	VMINPS Y2, Y7, Y2
+	VMAXPS Y2, Y8, Y2
+	VMULPS Y13, Y2, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y14, Y3, Y2
+	VFNMADD231PS Y15, Y3, Y2
+	VMOVUPS vectors<>+224(SB), Y4
+	VFMADD213PS vectors<>+256(SB), Y2, Y4
+	VFMADD213PS vectors<>+288(SB), Y2, Y4
+	VFMADD213PS vectors<>+320(SB), Y2, Y4
+	VFMADD213PS vectors<>+352(SB), Y2, Y4
+	VFMADD213PS Y11, Y2, Y4
+	VFMADD213PS Y9, Y2, Y4
+	VFMADD213PS Y9, Y2, Y4
+	VMOVUPS Y10, Y2
+	VFMADD231PS Y11, Y3, Y2
+	VSUBPS Y10, Y2, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y10, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y9, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VADDPS Y9, Y4, Y4
+	VDIVPS Y4, Y0, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VXORPS Y12, Y1, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y11, Y3, Y5
+	VFMADD213PS Y9, Y3, Y5
+	VFMADD213PS Y9, Y3, Y5
+	VMOVUPS Y10, Y3
+	VFMADD231PS Y11, Y4, Y3
+	VSUBPS Y10, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y10, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y9, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y9, Y5, Y5
+	VDIVPS Y5, Y1, Y1
+	VMULPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLU32AVX2(dst *float32, gate *float32, up *float32, n int)
+TEXT ·geGLU32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+416(SB), Y9
+	VMOVUPS vectors<>+448(SB), Y10
+	VMOVUPS vectors<>+384(SB), Y11
+	VMOVUPS vectors<>+128(SB), Y12
+	VMOVUPS vectors<>+160(SB), Y13
+	VMOVUPS vectors<>+192(SB), Y14
+	VMOVUPS vectors<>+224(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VMULPS Y0, Y0, Y2
+	VMOVUPS vectors<>+2016(SB), Y3
+	VFMADD213PS vectors<>+2048(SB), Y2, Y3
+	VMULPS Y3, Y0, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y12, Y3, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y13, Y2, Y3
+	VFNMADD231PS Y14, Y2, Y3
+	VMOVUPS vectors<>+256(SB), Y4
+	VFMADD231PS Y3, Y15, Y4
+	VFMADD213PS vectors<>+288(SB), Y3, Y4
+	VFMADD213PS vectors<>+320(SB), Y3, Y4
+	VFMADD213PS vectors<>+352(SB), Y3, Y4
+	VFMADD213PS Y11, Y3, Y4
+	VFMADD213PS Y9, Y3, Y4
+	VFMADD213PS Y9, Y3, Y4
+	VMOVUPS Y10, Y3
+	VFMADD231PS Y11, Y2, Y3
+	VSUBPS Y10, Y3, Y5
+	VSUBPS Y5, Y2, Y2
+	VADDPS Y10, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VPSLLD $23, Y2, Y2
+	VPADDD Y9, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VADDPS Y9, Y4, Y4
+	VDIVPS Y4, Y0, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMOVUPS vectors<>+2016(SB), Y4
+	VFMADD213PS vectors<>+2048(SB), Y3, Y4
+	VMULPS Y4, Y1, Y4
+	VMINPS Y4, Y7, Y4
+	VMAXPS Y4, Y8, Y4
+	VMULPS Y12, Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y13, Y3, Y4
+	VFNMADD231PS Y14, Y3, Y4
+	VMOVUPS vectors<>+256(SB), Y5
+	VFMADD231PS Y4, Y15, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y11, Y4, Y5
+	VFMADD213PS Y9, Y4, Y5
+	VFMADD213PS Y9, Y4, Y5
+	VMOVUPS Y10, Y4
+	VFMADD231PS Y11, Y3, Y4
+	VSUBPS Y10, Y4, Y6
+	VSUBPS Y6, Y3, Y3
+	VADDPS Y10, Y3, Y3
+	VPSLLD $23, Y4, Y4
+	VPADDD Y9, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VADDPS Y9, Y5, Y5
+	VDIVPS Y5, Y1, Y1
+	VMULPS Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLUGrad32AVX2(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·swiGLUGrad32AVX2(SB), NOSPLIT, $0-48
+	VMOVUPS vectors<>+416(SB), Y8
+	VMOVUPS vectors<>+64(SB), Y9
+	VMOVUPS vectors<>+96(SB), Y10
+	VMOVUPS vectors<>+448(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+0(SB), Y13
+	VMOVUPS vectors<>+128(SB), Y14
+	VMOVUPS vectors<>+160(SB), Y15
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DX)(R13*4), Y0
+	VMOVUPS (BX)(R13*4), Y1
+	VMOVUPS (R8)(R13*4), Y2
+	VXORPS Y13, Y0, Y3
+	VMINPS Y3, Y9, Y3
+	VMAXPS Y3, Y10, Y3
+	VMULPS Y14, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y15, Y4, Y3
+	VFNMADD231PS vectors<>+192(SB), Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y8, Y3, Y5
+	VFMADD213PS Y8, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y8, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y8, Y5, Y5
+	VDIVPS Y5, Y8, Y5
+	VSUBPS Y5, Y8, Y3
+	VFMADD213PS Y8, Y0, Y3
+	VMULPS Y3, Y5, Y3
+	VMULPS Y1, Y2, Y1
+	VMULPS Y3, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMULPS Y0, Y2, Y2
+	VMULPS Y5, Y2, Y2
+	VMOVUPS Y2, (SI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (DX)(R13*4), Y0, Y1
+	VMASKMOVPS (BX)(R13*4), Y0, Y2
+	VMASKMOVPS (R8)(R13*4), Y0, Y3
+	VXORPS Y13, Y1, Y4
+	VMINPS Y4, Y9, Y4
+	VMAXPS Y4, Y10, Y4
+	VMULPS Y14, Y4, Y5
+	VROUNDPS $8, Y5, Y5
+	VFNMADD231PS Y15, Y5, Y4
+	VFNMADD231PS vectors<>+192(SB), Y5, Y4
+	VMOVUPS vectors<>+224(SB), Y6
+	VFMADD213PS vectors<>+256(SB), Y4, Y6
+	VFMADD213PS vectors<>+288(SB), Y4, Y6
+	VFMADD213PS vectors<>+320(SB), Y4, Y6
+	VFMADD213PS vectors<>+352(SB), Y4, Y6
+	VFMADD213PS Y12, Y4, Y6
+	VFMADD213PS Y8, Y4, Y6
+	VFMADD213PS Y8, Y4, Y6
+	VMOVUPS Y11, Y4
+	VFMADD231PS Y12, Y5, Y4
+	VSUBPS Y11, Y4, Y7
+	VSUBPS Y7, Y5, Y5
+	VADDPS Y11, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y8, Y4, Y4
+	VMULPS Y4, Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPADDD Y8, Y5, Y5
+	VMULPS Y5, Y6, Y6
+	VADDPS Y8, Y6, Y6
+	VDIVPS Y6, Y8, Y6
+	VSUBPS Y6, Y8, Y4
+	VFMADD213PS Y8, Y1, Y4
+	VMULPS Y4, Y6, Y4
+	VMULPS Y2, Y3, Y2
+	VMULPS Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+	VMULPS Y1, Y3, Y3
+	VMULPS Y6, Y3, Y3
+	VMASKMOVPS Y3, Y0, (SI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLUGrad32AVX2(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·geGLUGrad32AVX2(SB), NOSPLIT, $0-48
+	VMOVUPS vectors<>+416(SB), Y9
+	VMOVUPS vectors<>+64(SB), Y10
+	VMOVUPS vectors<>+96(SB), Y11
+	VMOVUPS vectors<>+2112(SB), Y12
+	VMOVUPS vectors<>+2144(SB), Y13
+	VMOVUPS vectors<>+448(SB), Y14
+	VMOVUPS vectors<>+384(SB), Y15
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DX)(R13*4), Y0
+	VMOVUPS (BX)(R13*4), Y1
+	VMOVUPS (R8)(R13*4), Y2
+	VMAXPS Y0, Y13, Y3
+	VMINPS Y3, Y12, Y3
+	VMULPS Y3, Y3, Y4
+	VMOVUPS vectors<>+2016(SB), Y5
+	VFMADD213PS vectors<>+2048(SB), Y4, Y5
+	VMULPS Y5, Y3, Y5
+	VMINPS Y5, Y10, Y5
+	VMAXPS Y5, Y11, Y5
+	VMULPS vectors<>+128(SB), Y5, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS vectors<>+160(SB), Y4, Y5
+	VFNMADD231PS vectors<>+192(SB), Y4, Y5
+	VMOVUPS vectors<>+224(SB), Y6
+	VFMADD213PS vectors<>+256(SB), Y5, Y6
+	VFMADD213PS vectors<>+288(SB), Y5, Y6
+	VFMADD213PS vectors<>+320(SB), Y5, Y6
+	VFMADD213PS vectors<>+352(SB), Y5, Y6
+	VFMADD213PS Y15, Y5, Y6
+	VFMADD213PS Y9, Y5, Y6
+	VFMADD213PS Y9, Y5, Y6
+	VMOVUPS Y14, Y5
+	VFMADD231PS Y15, Y4, Y5
+	VSUBPS Y14, Y5, Y7
+	VSUBPS Y7, Y4, Y4
+	VADDPS Y14, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VPADDD Y9, Y5, Y5
+	VMULPS Y5, Y6, Y6
+	VPSLLD $23, Y4, Y4
+	VPADDD Y9, Y4, Y4
+	VMULPS Y4, Y6, Y6
+	VADDPS Y9, Y6, Y6
+	VDIVPS Y6, Y9, Y6
+	VMULPS Y3, Y3, Y4
+	VMOVUPS vectors<>+2176(SB), Y5
+	VFMADD213PS vectors<>+2208(SB), Y4, Y5
+	VMULPS Y5, Y3, Y3
+	VMULPS Y6, Y3, Y3
+	VSUBPS Y6, Y9, Y4
+	VFMADD213PS Y6, Y4, Y3
+	VMULPS Y1, Y2, Y1
+	VMULPS Y3, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMULPS Y0, Y2, Y2
+	VMULPS Y6, Y2, Y2
+	VMOVUPS Y2, (SI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (DX)(R13*4), Y0, Y1
+	VMASKMOVPS (BX)(R13*4), Y0, Y2
+	VMASKMOVPS (R8)(R13*4), Y0, Y3
+	VMAXPS Y1, Y13, Y4
+	VMINPS Y4, Y12, Y4
+	VMULPS Y4, Y4, Y5
+	VMOVUPS vectors<>+2016(SB), Y6
+	VFMADD213PS vectors<>+2048(SB), Y5, Y6
+	VMULPS Y6, Y4, Y6
+	VMINPS Y6, Y10, Y6
+	VMAXPS Y6, Y11, Y6
+	VMULPS vectors<>+128(SB), Y6, Y5
+	VROUNDPS $8, Y5, Y5
+	VFNMADD231PS vectors<>+160(SB), Y5, Y6
+	VFNMADD231PS vectors<>+192(SB), Y5, Y6
+	VMOVUPS vectors<>+224(SB), Y7
+	VFMADD213PS vectors<>+256(SB), Y6, Y7
+	VFMADD213PS vectors<>+288(SB), Y6, Y7
+	VFMADD213PS vectors<>+320(SB), Y6, Y7
+	VFMADD213PS vectors<>+352(SB), Y6, Y7
+	VFMADD213PS Y15, Y6, Y7
+	VFMADD213PS Y9, Y6, Y7
+	VFMADD213PS Y9, Y6, Y7
+	VMOVUPS Y14, Y6
+	VFMADD231PS Y15, Y5, Y6
+	VSUBPS Y14, Y6, Y8
+	VSUBPS Y8, Y5, Y5
+	VADDPS Y14, Y5, Y5
+	VPSLLD $23, Y6, Y6
+	VPADDD Y9, Y6, Y6
+	VMULPS Y6, Y7, Y7
+	VPSLLD $23, Y5, Y5
+	VPADDD Y9, Y5, Y5
+	VMULPS Y5, Y7, Y7
+	VADDPS Y9, Y7, Y7
+	VDIVPS Y7, Y9, Y7
+	VMULPS Y4, Y4, Y5
+	VMOVUPS vectors<>+2176(SB), Y6
+	VFMADD213PS vectors<>+2208(SB), Y5, Y6
+	VMULPS Y6, Y4, Y4
+	VMULPS Y7, Y4, Y4
+	VSUBPS Y7, Y9, Y5
+	VFMADD213PS Y7, Y5, Y4
+	VMULPS Y2, Y3, Y2
+	VMULPS Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (DI)(R13*4)
+	VMULPS Y1, Y3, Y3
+	VMULPS Y7, Y3, Y3
+	VMASKMOVPS Y3, Y0, (SI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func sum32AVX2(x *float32, n int) float32
 TEXT ·sum32AVX2(SB), NOSPLIT, $0-20
-	VMOVUPS vectors<>+0(SB), Y5
+	VMOVUPS vectors<>+672(SB), Y5
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPS Y5, Y0
@@ -478,7 +4020,7 @@ done5:
 
 // func dot32AVX2(x *float32, y *float32, n int) float32
 TEXT ·dot32AVX2(SB), NOSPLIT, $0-28
-	VMOVUPS vectors<>+0(SB), Y6
+	VMOVUPS vectors<>+672(SB), Y6
 	MOVQ x+0(FP), DI
 	MOVQ y+8(FP), SI
 	MOVQ n+16(FP), DX
@@ -548,7 +4090,7 @@ done5:
 
 // func centredSq32AVX2(x *float32, n int, mu float32) float32
 TEXT ·centredSq32AVX2(SB), NOSPLIT, $0-28
-	VMOVUPS vectors<>+0(SB), Y7
+	VMOVUPS vectors<>+672(SB), Y7
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VBROADCASTSS mu+16(FP), Y0
@@ -619,7 +4161,7 @@ done5:
 
 // func maxOf32AVX2(x *float32, n int) float32
 TEXT ·maxOf32AVX2(SB), NOSPLIT, $0-20
-	VMOVUPS vectors<>+32(SB), Y8
+	VMOVUPS vectors<>+1024(SB), Y8
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPS Y8, Y0
@@ -701,6 +4243,948 @@ done5:
 	VZEROUPPER
 	RET
 
+// func expSum32AVX2(dst *float32, x *float32, n int, c float32) float32
+TEXT ·expSum32AVX2(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+672(SB), Y9
+	VMOVUPS vectors<>+416(SB), Y10
+	VMOVUPS vectors<>+448(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+128(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Y0
+	VMOVUPS Y9, Y1
+	VMOVUPS Y9, Y2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, (DI)(R13*4)
+	VADDPS Y5, Y1, Y1
+	VMOVUPS 32(SI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, 32(DI)(R13*4)
+	VADDPS Y5, Y2, Y2
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, (DI)(R13*4)
+	VADDPS Y5, Y1, Y1
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPS (SI)(R13*4), Y3, Y4
+	VSUBPS Y0, Y4, Y4
+	VMINPS Y4, Y7, Y4
+	VMAXPS Y4, Y8, Y4
+	VMULPS Y13, Y4, Y0
+	VROUNDPS $8, Y0, Y0
+	VFNMADD231PS Y14, Y0, Y4
+	VFNMADD231PS Y15, Y0, Y4
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y4, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y12, Y4, Y5
+	VFMADD213PS Y10, Y4, Y5
+	VFMADD213PS Y10, Y4, Y5
+	VMOVUPS Y11, Y4
+	VFMADD231PS Y12, Y0, Y4
+	VSUBPS Y11, Y4, Y6
+	VSUBPS Y6, Y0, Y0
+	VADDPS Y11, Y0, Y0
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y0, Y0
+	VPADDD Y10, Y0, Y0
+	VMULPS Y0, Y5, Y5
+	VMASKMOVPS Y5, Y3, (DI)(R13*4)
+	VBLENDVPS Y3, Y5, Y9, Y3
+	VADDPS Y3, Y1, Y1
+
+done5:
+	VADDPS Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS X0, X1, X2
+	VPERMILPS $78, X2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $177, X2, X0
+	VADDPS X0, X2, X2
+	VMOVSS X2, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotal32AVX2(x *float32, n int, c float32) float32
+TEXT ·expTotal32AVX2(SB), NOSPLIT, $0-28
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+672(SB), Y9
+	VMOVUPS vectors<>+416(SB), Y10
+	VMOVUPS vectors<>+448(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+128(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), SI
+	VBROADCASTSS c+16(FP), Y0
+	VMOVUPS Y9, Y1
+	VMOVUPS Y9, Y2
+	XORQ R13, R13
+	MOVQ SI, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y5, Y1, Y1
+	VMOVUPS 32(DI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y5, Y2, Y2
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (DI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VFMADD213PS Y10, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y10, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VADDPS Y5, Y1, Y1
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPS (DI)(R13*4), Y3, Y4
+	VSUBPS Y0, Y4, Y4
+	VMINPS Y4, Y7, Y4
+	VMAXPS Y4, Y8, Y4
+	VMULPS Y13, Y4, Y0
+	VROUNDPS $8, Y0, Y0
+	VFNMADD231PS Y14, Y0, Y4
+	VFNMADD231PS Y15, Y0, Y4
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y4, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y12, Y4, Y5
+	VFMADD213PS Y10, Y4, Y5
+	VFMADD213PS Y10, Y4, Y5
+	VMOVUPS Y11, Y4
+	VFMADD231PS Y12, Y0, Y4
+	VSUBPS Y11, Y4, Y6
+	VSUBPS Y6, Y0, Y0
+	VADDPS Y11, Y0, Y0
+	VPSLLD $23, Y4, Y4
+	VPADDD Y10, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y0, Y0
+	VPADDD Y10, Y0, Y0
+	VMULPS Y0, Y5, Y5
+	VBLENDVPS Y3, Y5, Y9, Y3
+	VADDPS Y3, Y1, Y1
+
+done5:
+	VADDPS Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS X0, X1, X2
+	VPERMILPS $78, X2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $177, X2, X0
+	VADDPS X0, X2, X2
+	VMOVSS X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func softmax32AVX2(dst *float32, x *float32, n int)
+TEXT ·softmax32AVX2(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+416(SB), Y7
+	VMOVUPS vectors<>+672(SB), Y8
+	VMOVUPS vectors<>+2240(SB), Y9
+	VMOVUPS vectors<>+96(SB), Y10
+	VMOVUPS vectors<>+448(SB), Y11
+	VMOVUPS vectors<>+384(SB), Y12
+	VMOVUPS vectors<>+128(SB), Y13
+	VMOVUPS vectors<>+160(SB), Y14
+	VMOVUPS vectors<>+192(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VMOVUPS Y9, Y0
+	VMOVUPS Y9, Y1
+	VMOVUPS Y9, Y2
+	VMOVUPS Y9, Y3
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y4
+	VMAXPS Y0, Y4, Y0
+	VMOVUPS 32(SI)(R13*4), Y4
+	VMAXPS Y1, Y4, Y1
+	VMOVUPS 64(SI)(R13*4), Y4
+	VMAXPS Y2, Y4, Y2
+	VMOVUPS 96(SI)(R13*4), Y4
+	VMAXPS Y3, Y4, Y3
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y4
+	VMAXPS Y0, Y4, Y0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y4
+	VMASKMOVPS (SI)(R13*4), Y4, Y5
+	VBLENDVPS Y4, Y5, Y9, Y4
+	VMAXPS Y0, Y4, Y0
+
+done5:
+	VMAXPS Y1, Y0, Y0
+	VMAXPS Y3, Y2, Y2
+	VMAXPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X1, X0, X2
+	VPERMILPS $78, X2, X1
+	VMAXPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VMAXPS X1, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS Y8, Y0
+	VMOVUPS Y8, Y1
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end7
+
+loop6:
+	VMOVUPS (SI)(R13*4), Y3
+	VSUBPS Y2, Y3, Y3
+	VMAXPS Y3, Y10, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, (DI)(R13*4)
+	VADDPS Y5, Y0, Y0
+	VMOVUPS 32(SI)(R13*4), Y3
+	VSUBPS Y2, Y3, Y3
+	VMAXPS Y3, Y10, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, 32(DI)(R13*4)
+	VADDPS Y5, Y1, Y1
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop6
+
+end7:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end9
+
+loop8:
+	VMOVUPS (SI)(R13*4), Y3
+	VSUBPS Y2, Y3, Y3
+	VMAXPS Y3, Y10, Y3
+	VMULPS Y13, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y14, Y4, Y3
+	VFNMADD231PS Y15, Y4, Y3
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y3, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y12, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VFMADD213PS Y7, Y3, Y5
+	VMOVUPS Y11, Y3
+	VFMADD231PS Y12, Y4, Y3
+	VSUBPS Y11, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y11, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y7, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VMOVUPS Y5, (DI)(R13*4)
+	VADDPS Y5, Y0, Y0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop8
+
+end9:
+	ADDQ $8, CX
+	JZ done10
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPS (SI)(R13*4), Y3, Y4
+	VSUBPS Y2, Y4, Y4
+	VMAXPS Y4, Y10, Y4
+	VMULPS Y13, Y4, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y14, Y2, Y4
+	VFNMADD231PS Y15, Y2, Y4
+	VMOVUPS vectors<>+224(SB), Y5
+	VFMADD213PS vectors<>+256(SB), Y4, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y12, Y4, Y5
+	VFMADD213PS Y7, Y4, Y5
+	VFMADD213PS Y7, Y4, Y5
+	VMOVUPS Y11, Y4
+	VFMADD231PS Y12, Y2, Y4
+	VSUBPS Y11, Y4, Y6
+	VSUBPS Y6, Y2, Y2
+	VADDPS Y11, Y2, Y2
+	VPSLLD $23, Y4, Y4
+	VPADDD Y7, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPADDD Y7, Y2, Y2
+	VMULPS Y2, Y5, Y5
+	VMASKMOVPS Y5, Y3, (DI)(R13*4)
+	VBLENDVPS Y3, Y5, Y8, Y3
+	VADDPS Y3, Y0, Y0
+
+done10:
+	VADDPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X2
+	VPERMILPS $78, X2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VADDPS X1, X2, X2
+	VBROADCASTSS X2, Y2
+	VCMPPS $0, Y8, Y2, Y0
+	VDIVPS Y2, Y7, Y2
+	VBLENDVPS Y0, Y8, Y2, Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end12
+
+loop11:
+	VMOVUPS (DI)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	VMOVUPS 32(DI)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R13*4)
+	VMOVUPS 64(DI)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 64(DI)(R13*4)
+	VMOVUPS 96(DI)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop11
+
+end12:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end14
+
+loop13:
+	VMOVUPS (DI)(R13*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop13
+
+end14:
+	ADDQ $8, CX
+	JZ done15
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (DI)(R13*4), Y1, Y2
+	VMULPS Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (DI)(R13*4)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func softmaxGrad32AVX2(dst *float32, y *float32, dy *float32, n int)
+TEXT ·softmaxGrad32AVX2(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+672(SB), Y6
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VMOVUPS Y6, Y0
+	VMOVUPS Y6, Y1
+	VMOVUPS Y6, Y2
+	VMOVUPS Y6, Y3
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y4
+	VMOVUPS (DX)(R13*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS 32(SI)(R13*4), Y4
+	VMOVUPS 32(DX)(R13*4), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS 64(SI)(R13*4), Y4
+	VMOVUPS 64(DX)(R13*4), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS 96(SI)(R13*4), Y4
+	VMOVUPS 96(DX)(R13*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Y4
+	VMOVUPS (DX)(R13*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y4
+	VMASKMOVPS (SI)(R13*4), Y4, Y5
+	VMASKMOVPS (DX)(R13*4), Y4, Y4
+	VFMADD231PS Y4, Y5, Y0
+
+done5:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X2
+	VPERMILPS $78, X2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VADDPS X1, X2, X2
+	VBROADCASTSS X2, Y2
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end7
+
+loop6:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VSUBPS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	VMOVUPS 32(SI)(R13*4), Y0
+	VMOVUPS 32(DX)(R13*4), Y1
+	VSUBPS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 32(DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Y0
+	VMOVUPS 64(DX)(R13*4), Y1
+	VSUBPS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 64(DI)(R13*4)
+	VMOVUPS 96(SI)(R13*4), Y0
+	VMOVUPS 96(DX)(R13*4), Y1
+	VSUBPS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 96(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop6
+
+end7:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end9
+
+loop8:
+	VMOVUPS (SI)(R13*4), Y0
+	VMOVUPS (DX)(R13*4), Y1
+	VSUBPS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop8
+
+end9:
+	ADDQ $8, CX
+	JZ done10
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPS (SI)(R13*4), Y0, Y1
+	VMASKMOVPS (DX)(R13*4), Y0, Y3
+	VSUBPS Y2, Y3, Y3
+	VMULPS Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R13*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func subExp32AVX2(dst *float32, y *float32, dy *float32, n int, c float32)
+TEXT ·subExp32AVX2(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+64(SB), Y6
+	VMOVUPS vectors<>+96(SB), Y7
+	VMOVUPS vectors<>+416(SB), Y8
+	VMOVUPS vectors<>+448(SB), Y9
+	VMOVUPS vectors<>+384(SB), Y10
+	VMOVUPS vectors<>+128(SB), Y11
+	VMOVUPS vectors<>+160(SB), Y12
+	VMOVUPS vectors<>+192(SB), Y13
+	VMOVUPS vectors<>+224(SB), Y14
+	VMOVUPS vectors<>+256(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VBROADCASTSS c+32(FP), Y0
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y1
+	VMINPS Y1, Y6, Y1
+	VMAXPS Y1, Y7, Y1
+	VMULPS Y11, Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFNMADD231PS Y12, Y2, Y1
+	VFNMADD231PS Y13, Y2, Y1
+	VMOVUPS Y15, Y3
+	VFMADD231PS Y1, Y14, Y3
+	VFMADD213PS vectors<>+288(SB), Y1, Y3
+	VFMADD213PS vectors<>+320(SB), Y1, Y3
+	VFMADD213PS vectors<>+352(SB), Y1, Y3
+	VFMADD213PS Y10, Y1, Y3
+	VFMADD213PS Y8, Y1, Y3
+	VFMADD213PS Y8, Y1, Y3
+	VMOVUPS Y9, Y1
+	VFMADD231PS Y10, Y2, Y1
+	VSUBPS Y9, Y1, Y4
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y9, Y2, Y2
+	VPSLLD $23, Y1, Y1
+	VPADDD Y8, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VMOVUPS (DX)(R13*4), Y1
+	VFNMADD231PS Y0, Y3, Y1
+	VMOVUPS Y1, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPS (SI)(R13*4), Y1, Y2
+	VMINPS Y2, Y6, Y2
+	VMAXPS Y2, Y7, Y2
+	VMULPS Y11, Y2, Y3
+	VROUNDPS $8, Y3, Y3
+	VFNMADD231PS Y12, Y3, Y2
+	VFNMADD231PS Y13, Y3, Y2
+	VMOVUPS Y15, Y4
+	VFMADD231PS Y2, Y14, Y4
+	VFMADD213PS vectors<>+288(SB), Y2, Y4
+	VFMADD213PS vectors<>+320(SB), Y2, Y4
+	VFMADD213PS vectors<>+352(SB), Y2, Y4
+	VFMADD213PS Y10, Y2, Y4
+	VFMADD213PS Y8, Y2, Y4
+	VFMADD213PS Y8, Y2, Y4
+	VMOVUPS Y9, Y2
+	VFMADD231PS Y10, Y3, Y2
+	VSUBPS Y9, Y2, Y5
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y9, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y2, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y3, Y4, Y4
+	VMASKMOVPS (DX)(R13*4), Y1, Y2
+	VFNMADD231PS Y0, Y4, Y2
+	VMASKMOVPS Y2, Y1, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func expScaled32AVX2(dst *float32, x *float32, n int, l float32, c float32, d float32)
+TEXT ·expScaled32AVX2(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+64(SB), Y7
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+416(SB), Y9
+	VMOVUPS vectors<>+448(SB), Y10
+	VMOVUPS vectors<>+384(SB), Y11
+	VMOVUPS vectors<>+128(SB), Y12
+	VMOVUPS vectors<>+160(SB), Y13
+	VMOVUPS vectors<>+192(SB), Y14
+	VMOVUPS vectors<>+224(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS l+24(FP), Y0
+	VBROADCASTSS c+28(FP), Y1
+	VBROADCASTSS d+32(FP), Y2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Y3
+	VSUBPS Y0, Y3, Y3
+	VMINPS Y3, Y7, Y3
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y12, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VFNMADD231PS Y13, Y4, Y3
+	VFNMADD231PS Y14, Y4, Y3
+	VMOVUPS vectors<>+256(SB), Y5
+	VFMADD231PS Y3, Y15, Y5
+	VFMADD213PS vectors<>+288(SB), Y3, Y5
+	VFMADD213PS vectors<>+320(SB), Y3, Y5
+	VFMADD213PS vectors<>+352(SB), Y3, Y5
+	VFMADD213PS Y11, Y3, Y5
+	VFMADD213PS Y9, Y3, Y5
+	VFMADD213PS Y9, Y3, Y5
+	VMOVUPS Y10, Y3
+	VFMADD231PS Y11, Y4, Y3
+	VSUBPS Y10, Y3, Y6
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y10, Y4, Y4
+	VPSLLD $23, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y3, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VPADDD Y9, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VFMADD213PS Y2, Y1, Y5
+	VMOVUPS Y5, (DI)(R13*4)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPS (SI)(R13*4), Y3, Y4
+	VSUBPS Y0, Y4, Y4
+	VMINPS Y4, Y7, Y4
+	VMAXPS Y4, Y8, Y4
+	VMULPS Y12, Y4, Y0
+	VROUNDPS $8, Y0, Y0
+	VFNMADD231PS Y13, Y0, Y4
+	VFNMADD231PS Y14, Y0, Y4
+	VMOVUPS vectors<>+256(SB), Y5
+	VFMADD231PS Y4, Y15, Y5
+	VFMADD213PS vectors<>+288(SB), Y4, Y5
+	VFMADD213PS vectors<>+320(SB), Y4, Y5
+	VFMADD213PS vectors<>+352(SB), Y4, Y5
+	VFMADD213PS Y11, Y4, Y5
+	VFMADD213PS Y9, Y4, Y5
+	VFMADD213PS Y9, Y4, Y5
+	VMOVUPS Y10, Y4
+	VFMADD231PS Y11, Y0, Y4
+	VSUBPS Y10, Y4, Y6
+	VSUBPS Y6, Y0, Y0
+	VADDPS Y10, Y0, Y0
+	VPSLLD $23, Y4, Y4
+	VPADDD Y9, Y4, Y4
+	VMULPS Y4, Y5, Y5
+	VPSLLD $23, Y0, Y0
+	VPADDD Y9, Y0, Y0
+	VMULPS Y0, Y5, Y5
+	VFMADD231PS Y1, Y5, Y2
+	VMASKMOVPS Y2, Y3, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func add64AVX2(dst *float64, a *float64, b *float64, n int)
 TEXT ·add64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -757,6 +5241,68 @@ end4:
 	VMASKMOVPD (SI)(R13*8), Y0, Y1
 	VMASKMOVPD (DX)(R13*8), Y0, Y2
 	VADDPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sub64AVX2(dst *float64, a *float64, b *float64, n int)
+TEXT ·sub64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VSUBPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VSUBPD Y1, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VMOVUPD 64(DX)(R13*8), Y1
+	VSUBPD Y1, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VMOVUPD 96(DX)(R13*8), Y1
+	VSUBPD Y1, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VSUBPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VSUBPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (DI)(R13*8)
 
 done5:
@@ -820,6 +5366,216 @@ end4:
 	VMASKMOVPD (DX)(R13*8), Y0, Y2
 	VMULPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func div64AVX2(dst *float64, a *float64, b *float64, n int)
+TEXT ·div64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VMOVUPD 64(DX)(R13*8), Y1
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VMOVUPD 96(DX)(R13*8), Y1
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VDIVPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func max64AVX2(dst *float64, a *float64, b *float64, n int)
+TEXT ·max64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMAXPD Y1, Y0, Y4
+	VMAXPD Y0, Y1, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMAXPD Y1, Y0, Y4
+	VMAXPD Y0, Y1, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMAXPD Y1, Y0, Y4
+	VMAXPD Y0, Y1, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VCMPPD $3, Y2, Y1, Y3
+	VADDPD Y2, Y1, Y4
+	VMAXPD Y2, Y1, Y5
+	VMAXPD Y1, Y2, Y2
+	VANDPD Y2, Y5, Y5
+	VBLENDVPD Y3, Y4, Y5, Y3
+	VMASKMOVPD Y3, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func min64AVX2(dst *float64, a *float64, b *float64, n int)
+TEXT ·min64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMINPD Y1, Y0, Y4
+	VMINPD Y0, Y1, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMINPD Y1, Y0, Y4
+	VMINPD Y0, Y1, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $3, Y1, Y0, Y2
+	VADDPD Y1, Y0, Y3
+	VMINPD Y1, Y0, Y4
+	VMINPD Y0, Y1, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VCMPPD $3, Y2, Y1, Y3
+	VADDPD Y2, Y1, Y4
+	VMINPD Y2, Y1, Y5
+	VMINPD Y1, Y2, Y2
+	VORPD Y2, Y5, Y5
+	VBLENDVPD Y3, Y4, Y5, Y3
+	VMASKMOVPD Y3, Y0, (DI)(R13*8)
 
 done5:
 	VZEROUPPER
@@ -893,6 +5649,62 @@ done5:
 	VZEROUPPER
 	RET
 
+// func addScalar64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·addScalar64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VADDPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VADDPD Y0, Y1, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y1
+	VADDPD Y0, Y1, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y1
+	VADDPD Y0, Y1, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VADDPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VADDPD Y0, Y2, Y2
+	VMASKMOVPD Y2, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func scale64AVX2(dst *float64, x *float64, n int, c float64)
 TEXT ·scale64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -944,6 +5756,314 @@ end4:
 	VMASKMOVPD (SI)(R13*8), Y1, Y2
 	VMULPD Y0, Y2, Y2
 	VMASKMOVPD Y2, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func divScalar64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·divScalar64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VDIVPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VDIVPD Y0, Y1, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y1
+	VDIVPD Y0, Y1, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y1
+	VDIVPD Y0, Y1, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VDIVPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VDIVPD Y0, Y2, Y2
+	VMASKMOVPD Y2, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarSub64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarSub64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VSUBPD Y1, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VSUBPD Y1, Y0, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y1
+	VSUBPD Y1, Y0, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y1
+	VSUBPD Y1, Y0, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VSUBPD Y1, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VSUBPD Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarDiv64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarDiv64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VDIVPD Y1, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VDIVPD Y1, Y0, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y1
+	VDIVPD Y1, Y0, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y1
+	VDIVPD Y1, Y0, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VDIVPD Y1, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VDIVPD Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func maxScalar64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·maxScalar64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMAXPD Y0, Y1, Y4
+	VMAXPD Y1, Y0, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMAXPD Y0, Y1, Y4
+	VMAXPD Y1, Y0, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMAXPD Y0, Y1, Y4
+	VMAXPD Y1, Y0, Y1
+	VANDPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VCMPPD $3, Y0, Y2, Y3
+	VADDPD Y0, Y2, Y4
+	VMAXPD Y0, Y2, Y5
+	VMAXPD Y2, Y0, Y0
+	VANDPD Y0, Y5, Y5
+	VBLENDVPD Y3, Y4, Y5, Y3
+	VMASKMOVPD Y3, Y1, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func minScalar64AVX2(dst *float64, x *float64, n int, c float64)
+TEXT ·minScalar64AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMINPD Y0, Y1, Y4
+	VMINPD Y1, Y0, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMINPD Y0, Y1, Y4
+	VMINPD Y1, Y0, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y1
+	VCMPPD $3, Y0, Y1, Y2
+	VADDPD Y0, Y1, Y3
+	VMINPD Y0, Y1, Y4
+	VMINPD Y1, Y0, Y1
+	VORPD Y1, Y4, Y4
+	VBLENDVPD Y2, Y3, Y4, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VCMPPD $3, Y0, Y2, Y3
+	VADDPD Y0, Y2, Y4
+	VMINPD Y0, Y2, Y5
+	VMINPD Y2, Y0, Y0
+	VORPD Y0, Y5, Y5
+	VBLENDVPD Y3, Y4, Y5, Y3
+	VMASKMOVPD Y3, Y1, (DI)(R13*8)
 
 done5:
 	VZEROUPPER
@@ -1074,9 +6194,2829 @@ done5:
 	VZEROUPPER
 	RET
 
+// func neg64AVX2(dst *float64, x *float64, n int)
+TEXT ·neg64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2272(SB), Y2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VXORPD Y2, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VXORPD Y2, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VXORPD Y2, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VXORPD Y2, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VXORPD Y2, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VXORPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func abs64AVX2(dst *float64, x *float64, n int)
+TEXT ·abs64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2304(SB), Y2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VANDPD Y2, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VANDPD Y2, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VANDPD Y2, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VANDPD Y2, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VANDPD Y2, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VANDPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sqrt64AVX2(dst *float64, x *float64, n int)
+TEXT ·sqrt64AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VSQRTPD Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VSQRTPD Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VSQRTPD Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VSQRTPD Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func square64AVX2(dst *float64, x *float64, n int)
+TEXT ·square64AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMULPD Y1, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func exp64AVX2(dst *float64, x *float64, n int)
+TEXT ·exp64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2336(SB), Y5
+	VMOVUPD vectors<>+2368(SB), Y6
+	VMOVUPD vectors<>+2880(SB), Y7
+	VMOVUPD vectors<>+2912(SB), Y8
+	VMOVUPD vectors<>+2848(SB), Y9
+	VMOVUPD vectors<>+2400(SB), Y10
+	VMOVUPD vectors<>+2432(SB), Y11
+	VMOVUPD vectors<>+2464(SB), Y12
+	VMOVUPD vectors<>+2496(SB), Y13
+	VMOVUPD vectors<>+2528(SB), Y14
+	VMOVUPD vectors<>+2560(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMINPD Y0, Y5, Y0
+	VMAXPD Y0, Y6, Y0
+	VMULPD Y10, Y0, Y1
+	VROUNDPD $8, Y1, Y1
+	VFNMADD231PD Y11, Y1, Y0
+	VFNMADD231PD Y12, Y1, Y0
+	VMOVUPD Y14, Y2
+	VFMADD231PD Y0, Y13, Y2
+	VFMADD213PD Y15, Y0, Y2
+	VFMADD213PD vectors<>+2592(SB), Y0, Y2
+	VFMADD213PD vectors<>+2624(SB), Y0, Y2
+	VFMADD213PD vectors<>+2656(SB), Y0, Y2
+	VFMADD213PD vectors<>+2688(SB), Y0, Y2
+	VFMADD213PD vectors<>+2720(SB), Y0, Y2
+	VFMADD213PD vectors<>+2752(SB), Y0, Y2
+	VFMADD213PD vectors<>+2784(SB), Y0, Y2
+	VFMADD213PD vectors<>+2816(SB), Y0, Y2
+	VFMADD213PD Y9, Y0, Y2
+	VFMADD213PD Y7, Y0, Y2
+	VFMADD213PD Y7, Y0, Y2
+	VMOVUPD Y8, Y0
+	VFMADD231PD Y9, Y1, Y0
+	VSUBPD Y8, Y0, Y3
+	VSUBPD Y3, Y1, Y1
+	VADDPD Y8, Y1, Y1
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y7, Y0, Y0
+	VMULPD Y0, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y7, Y1, Y1
+	VMULPD Y1, Y2, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMINPD Y1, Y5, Y1
+	VMAXPD Y1, Y6, Y1
+	VMULPD Y10, Y1, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y11, Y2, Y1
+	VFNMADD231PD Y12, Y2, Y1
+	VMOVUPD Y14, Y3
+	VFMADD231PD Y1, Y13, Y3
+	VFMADD213PD Y15, Y1, Y3
+	VFMADD213PD vectors<>+2592(SB), Y1, Y3
+	VFMADD213PD vectors<>+2624(SB), Y1, Y3
+	VFMADD213PD vectors<>+2656(SB), Y1, Y3
+	VFMADD213PD vectors<>+2688(SB), Y1, Y3
+	VFMADD213PD vectors<>+2720(SB), Y1, Y3
+	VFMADD213PD vectors<>+2752(SB), Y1, Y3
+	VFMADD213PD vectors<>+2784(SB), Y1, Y3
+	VFMADD213PD vectors<>+2816(SB), Y1, Y3
+	VFMADD213PD Y9, Y1, Y3
+	VFMADD213PD Y7, Y1, Y3
+	VFMADD213PD Y7, Y1, Y3
+	VMOVUPD Y8, Y1
+	VFMADD231PD Y9, Y2, Y1
+	VSUBPD Y8, Y1, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y8, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y7, Y1, Y1
+	VMULPD Y1, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y7, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VMASKMOVPD Y3, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func log64AVX2(dst *float64, x *float64, n int)
+TEXT ·log64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+3136(SB), Y8
+	VMOVUPD vectors<>+3488(SB), Y9
+	VMOVUPD vectors<>+2880(SB), Y10
+	VMOVUPD vectors<>+2432(SB), Y11
+	VMOVUPD vectors<>+2464(SB), Y12
+	VMOVUPD vectors<>+2848(SB), Y13
+	VMOVUPD vectors<>+2944(SB), Y14
+	VMOVUPD vectors<>+2976(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VCMPPD $17, Y14, Y0, Y1
+	VMULPD Y15, Y0, Y2
+	VBLENDVPD Y1, Y2, Y0, Y2
+	VPADDQ vectors<>+3008(SB), Y2, Y3
+	VPSRLQ $52, Y3, Y3
+	VPSLLQ $52, Y3, Y4
+	VPSUBQ Y10, Y4, Y4
+	VPSUBQ Y4, Y2, Y2
+	VORPD vectors<>+3040(SB), Y3, Y3
+	VSUBPD vectors<>+3072(SB), Y3, Y3
+	VBLENDVPD Y1, vectors<>+3104(SB), Y8, Y1
+	VSUBPD Y1, Y3, Y3
+	VSUBPD Y10, Y2, Y2
+	VADDPD vectors<>+3168(SB), Y2, Y1
+	VDIVPD Y1, Y2, Y1
+	VMULPD Y1, Y1, Y4
+	VMOVUPD vectors<>+3200(SB), Y5
+	VFMADD213PD vectors<>+3232(SB), Y4, Y5
+	VFMADD213PD vectors<>+3264(SB), Y4, Y5
+	VFMADD213PD vectors<>+3296(SB), Y4, Y5
+	VFMADD213PD vectors<>+3328(SB), Y4, Y5
+	VFMADD213PD vectors<>+3360(SB), Y4, Y5
+	VFMADD213PD vectors<>+3392(SB), Y4, Y5
+	VMULPD Y2, Y2, Y6
+	VMULPD Y13, Y6, Y6
+	VFMADD213PD Y6, Y4, Y5
+	VMULPD Y5, Y1, Y1
+	VFMADD231PD Y12, Y3, Y1
+	VSUBPD Y1, Y6, Y6
+	VSUBPD Y6, Y2, Y2
+	VFMADD231PD Y11, Y3, Y2
+	VCMPPD $17, vectors<>+3424(SB), Y0, Y1
+	VBLENDVPD Y1, Y2, Y0, Y1
+	VCMPPD $0, Y8, Y0, Y2
+	VBLENDVPD Y2, vectors<>+3456(SB), Y9, Y2
+	VCMPPD $18, Y8, Y0, Y0
+	VBLENDVPD Y0, Y2, Y1, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VCMPPD $17, Y14, Y1, Y2
+	VMULPD Y15, Y1, Y3
+	VBLENDVPD Y2, Y3, Y1, Y3
+	VPADDQ vectors<>+3008(SB), Y3, Y4
+	VPSRLQ $52, Y4, Y4
+	VPSLLQ $52, Y4, Y5
+	VPSUBQ Y10, Y5, Y5
+	VPSUBQ Y5, Y3, Y3
+	VORPD vectors<>+3040(SB), Y4, Y4
+	VSUBPD vectors<>+3072(SB), Y4, Y4
+	VBLENDVPD Y2, vectors<>+3104(SB), Y8, Y2
+	VSUBPD Y2, Y4, Y4
+	VSUBPD Y10, Y3, Y3
+	VADDPD vectors<>+3168(SB), Y3, Y2
+	VDIVPD Y2, Y3, Y2
+	VMULPD Y2, Y2, Y5
+	VMOVUPD vectors<>+3200(SB), Y6
+	VFMADD213PD vectors<>+3232(SB), Y5, Y6
+	VFMADD213PD vectors<>+3264(SB), Y5, Y6
+	VFMADD213PD vectors<>+3296(SB), Y5, Y6
+	VFMADD213PD vectors<>+3328(SB), Y5, Y6
+	VFMADD213PD vectors<>+3360(SB), Y5, Y6
+	VFMADD213PD vectors<>+3392(SB), Y5, Y6
+	VMULPD Y3, Y3, Y7
+	VMULPD Y13, Y7, Y7
+	VFMADD213PD Y7, Y5, Y6
+	VMULPD Y6, Y2, Y2
+	VFMADD231PD Y12, Y4, Y2
+	VSUBPD Y2, Y7, Y7
+	VSUBPD Y7, Y3, Y3
+	VFMADD231PD Y11, Y4, Y3
+	VCMPPD $17, vectors<>+3424(SB), Y1, Y2
+	VBLENDVPD Y2, Y3, Y1, Y2
+	VCMPPD $0, Y8, Y1, Y3
+	VBLENDVPD Y3, vectors<>+3456(SB), Y9, Y3
+	VCMPPD $18, Y8, Y1, Y1
+	VBLENDVPD Y1, Y3, Y2, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func tanh64AVX2(dst *float64, x *float64, n int)
+TEXT ·tanh64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2880(SB), Y7
+	VMOVUPD vectors<>+2336(SB), Y8
+	VMOVUPD vectors<>+2368(SB), Y9
+	VMOVUPD vectors<>+3168(SB), Y10
+	VMOVUPD vectors<>+2912(SB), Y11
+	VMOVUPD vectors<>+2848(SB), Y12
+	VMOVUPD vectors<>+2272(SB), Y13
+	VMOVUPD vectors<>+2304(SB), Y14
+	VMOVUPD vectors<>+2400(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VANDPD Y14, Y0, Y1
+	VADDPD Y1, Y1, Y2
+	VMINPD Y2, Y8, Y2
+	VMAXPD Y2, Y9, Y2
+	VMULPD Y15, Y2, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD vectors<>+2432(SB), Y3, Y2
+	VFNMADD231PD vectors<>+2464(SB), Y3, Y2
+	VMOVUPD vectors<>+2496(SB), Y4
+	VFMADD213PD vectors<>+2528(SB), Y2, Y4
+	VFMADD213PD vectors<>+2560(SB), Y2, Y4
+	VFMADD213PD vectors<>+2592(SB), Y2, Y4
+	VFMADD213PD vectors<>+2624(SB), Y2, Y4
+	VFMADD213PD vectors<>+2656(SB), Y2, Y4
+	VFMADD213PD vectors<>+2688(SB), Y2, Y4
+	VFMADD213PD vectors<>+2720(SB), Y2, Y4
+	VFMADD213PD vectors<>+2752(SB), Y2, Y4
+	VFMADD213PD vectors<>+2784(SB), Y2, Y4
+	VFMADD213PD vectors<>+2816(SB), Y2, Y4
+	VFMADD213PD Y12, Y2, Y4
+	VFMADD213PD Y7, Y2, Y4
+	VFMADD213PD Y7, Y2, Y4
+	VMOVUPD Y11, Y2
+	VFMADD231PD Y12, Y3, Y2
+	VSUBPD Y11, Y2, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y11, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y7, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y7, Y4, Y4
+	VDIVPD Y4, Y10, Y4
+	VSUBPD Y4, Y7, Y4
+	VMULPD Y1, Y1, Y2
+	VMOVUPD vectors<>+3520(SB), Y3
+	VFMADD213PD vectors<>+3552(SB), Y2, Y3
+	VFMADD213PD vectors<>+3584(SB), Y2, Y3
+	VMOVUPD vectors<>+3616(SB), Y5
+	VFMADD231PD Y2, Y7, Y5
+	VFMADD213PD vectors<>+3648(SB), Y2, Y5
+	VFMADD213PD vectors<>+3680(SB), Y2, Y5
+	VMULPD Y2, Y1, Y2
+	VDIVPD Y5, Y3, Y3
+	VFMADD213PD Y1, Y3, Y2
+	VCMPPD $17, vectors<>+3712(SB), Y1, Y1
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VANDPD Y13, Y0, Y0
+	VORPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VANDPD Y14, Y1, Y2
+	VADDPD Y2, Y2, Y3
+	VMINPD Y3, Y8, Y3
+	VMAXPD Y3, Y9, Y3
+	VMULPD Y15, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD vectors<>+2432(SB), Y4, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y7, Y5, Y5
+	VDIVPD Y5, Y10, Y5
+	VSUBPD Y5, Y7, Y5
+	VMULPD Y2, Y2, Y3
+	VMOVUPD vectors<>+3520(SB), Y4
+	VFMADD213PD vectors<>+3552(SB), Y3, Y4
+	VFMADD213PD vectors<>+3584(SB), Y3, Y4
+	VMOVUPD vectors<>+3616(SB), Y6
+	VFMADD231PD Y3, Y7, Y6
+	VFMADD213PD vectors<>+3648(SB), Y3, Y6
+	VFMADD213PD vectors<>+3680(SB), Y3, Y6
+	VMULPD Y3, Y2, Y3
+	VDIVPD Y6, Y4, Y4
+	VFMADD213PD Y2, Y4, Y3
+	VCMPPD $17, vectors<>+3712(SB), Y2, Y2
+	VBLENDVPD Y2, Y3, Y5, Y2
+	VANDPD Y13, Y1, Y1
+	VORPD Y1, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func erf64AVX2(dst *float64, x *float64, n int)
+TEXT ·erf64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+3744(SB), Y10
+	VMOVUPD vectors<>+2880(SB), Y11
+	VMOVUPD vectors<>+2912(SB), Y12
+	VMOVUPD vectors<>+2272(SB), Y13
+	VMOVUPD vectors<>+2848(SB), Y14
+	VMOVUPD vectors<>+2304(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VANDPD Y15, Y0, Y1
+	VMINPD Y1, Y10, Y1
+	VMULPD Y1, Y1, Y2
+	VMOVUPD vectors<>+3776(SB), Y3
+	VFMADD213PD vectors<>+3808(SB), Y2, Y3
+	VFMADD213PD vectors<>+3840(SB), Y2, Y3
+	VFMADD213PD vectors<>+3872(SB), Y2, Y3
+	VFMADD213PD vectors<>+3904(SB), Y2, Y3
+	VMULPD Y3, Y1, Y3
+	VMOVUPD vectors<>+3936(SB), Y4
+	VFMADD231PD Y2, Y11, Y4
+	VFMADD213PD vectors<>+3968(SB), Y2, Y4
+	VFMADD213PD vectors<>+4000(SB), Y2, Y4
+	VFMADD213PD vectors<>+4032(SB), Y2, Y4
+	VFMADD213PD vectors<>+4064(SB), Y2, Y4
+	VDIVPD Y4, Y3, Y3
+	VMOVUPD vectors<>+4096(SB), Y4
+	VFMADD213PD vectors<>+4128(SB), Y1, Y4
+	VFMADD213PD vectors<>+4160(SB), Y1, Y4
+	VFMADD213PD vectors<>+4192(SB), Y1, Y4
+	VFMADD213PD vectors<>+4224(SB), Y1, Y4
+	VFMADD213PD vectors<>+4256(SB), Y1, Y4
+	VFMADD213PD vectors<>+4288(SB), Y1, Y4
+	VFMADD213PD vectors<>+4320(SB), Y1, Y4
+	VFMADD213PD vectors<>+4352(SB), Y1, Y4
+	VMOVUPD vectors<>+4384(SB), Y5
+	VFMADD231PD Y1, Y11, Y5
+	VFMADD213PD vectors<>+4416(SB), Y1, Y5
+	VFMADD213PD vectors<>+4448(SB), Y1, Y5
+	VFMADD213PD vectors<>+4480(SB), Y1, Y5
+	VFMADD213PD vectors<>+4512(SB), Y1, Y5
+	VFMADD213PD vectors<>+4544(SB), Y1, Y5
+	VFMADD213PD vectors<>+4576(SB), Y1, Y5
+	VFMADD213PD vectors<>+4608(SB), Y1, Y5
+	VXORPD Y13, Y2, Y2
+	VMULPD vectors<>+2400(SB), Y2, Y6
+	VROUNDPD $8, Y6, Y6
+	VFNMADD231PD vectors<>+2432(SB), Y6, Y2
+	VFNMADD231PD vectors<>+2464(SB), Y6, Y2
+	VMOVUPD vectors<>+2496(SB), Y7
+	VFMADD213PD vectors<>+2528(SB), Y2, Y7
+	VFMADD213PD vectors<>+2560(SB), Y2, Y7
+	VFMADD213PD vectors<>+2592(SB), Y2, Y7
+	VFMADD213PD vectors<>+2624(SB), Y2, Y7
+	VFMADD213PD vectors<>+2656(SB), Y2, Y7
+	VFMADD213PD vectors<>+2688(SB), Y2, Y7
+	VFMADD213PD vectors<>+2720(SB), Y2, Y7
+	VFMADD213PD vectors<>+2752(SB), Y2, Y7
+	VFMADD213PD vectors<>+2784(SB), Y2, Y7
+	VFMADD213PD vectors<>+2816(SB), Y2, Y7
+	VFMADD213PD Y14, Y2, Y7
+	VFMADD213PD Y11, Y2, Y7
+	VFMADD213PD Y11, Y2, Y7
+	VMOVUPD Y12, Y2
+	VFMADD231PD Y14, Y6, Y2
+	VSUBPD Y12, Y2, Y8
+	VSUBPD Y8, Y6, Y6
+	VADDPD Y12, Y6, Y6
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y11, Y2, Y2
+	VMULPD Y2, Y7, Y7
+	VPSLLQ $52, Y6, Y6
+	VPADDQ Y11, Y6, Y6
+	VMULPD Y6, Y7, Y7
+	VDIVPD Y5, Y4, Y4
+	VFNMADD213PD Y11, Y4, Y7
+	VCMPPD $17, Y11, Y1, Y1
+	VBLENDVPD Y1, Y3, Y7, Y1
+	VANDPD Y13, Y0, Y0
+	VORPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VANDPD Y15, Y1, Y2
+	VMINPD Y2, Y10, Y2
+	VMULPD Y2, Y2, Y3
+	VMOVUPD vectors<>+3776(SB), Y4
+	VFMADD213PD vectors<>+3808(SB), Y3, Y4
+	VFMADD213PD vectors<>+3840(SB), Y3, Y4
+	VFMADD213PD vectors<>+3872(SB), Y3, Y4
+	VFMADD213PD vectors<>+3904(SB), Y3, Y4
+	VMULPD Y4, Y2, Y4
+	VMOVUPD vectors<>+3936(SB), Y5
+	VFMADD231PD Y3, Y11, Y5
+	VFMADD213PD vectors<>+3968(SB), Y3, Y5
+	VFMADD213PD vectors<>+4000(SB), Y3, Y5
+	VFMADD213PD vectors<>+4032(SB), Y3, Y5
+	VFMADD213PD vectors<>+4064(SB), Y3, Y5
+	VDIVPD Y5, Y4, Y4
+	VMOVUPD vectors<>+4096(SB), Y5
+	VFMADD213PD vectors<>+4128(SB), Y2, Y5
+	VFMADD213PD vectors<>+4160(SB), Y2, Y5
+	VFMADD213PD vectors<>+4192(SB), Y2, Y5
+	VFMADD213PD vectors<>+4224(SB), Y2, Y5
+	VFMADD213PD vectors<>+4256(SB), Y2, Y5
+	VFMADD213PD vectors<>+4288(SB), Y2, Y5
+	VFMADD213PD vectors<>+4320(SB), Y2, Y5
+	VFMADD213PD vectors<>+4352(SB), Y2, Y5
+	VMOVUPD vectors<>+4384(SB), Y6
+	VFMADD231PD Y2, Y11, Y6
+	VFMADD213PD vectors<>+4416(SB), Y2, Y6
+	VFMADD213PD vectors<>+4448(SB), Y2, Y6
+	VFMADD213PD vectors<>+4480(SB), Y2, Y6
+	VFMADD213PD vectors<>+4512(SB), Y2, Y6
+	VFMADD213PD vectors<>+4544(SB), Y2, Y6
+	VFMADD213PD vectors<>+4576(SB), Y2, Y6
+	VFMADD213PD vectors<>+4608(SB), Y2, Y6
+	VXORPD Y13, Y3, Y3
+	VMULPD vectors<>+2400(SB), Y3, Y7
+	VROUNDPD $8, Y7, Y7
+	VFNMADD231PD vectors<>+2432(SB), Y7, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y7, Y3
+	VMOVUPD vectors<>+2496(SB), Y8
+	VFMADD213PD vectors<>+2528(SB), Y3, Y8
+	VFMADD213PD vectors<>+2560(SB), Y3, Y8
+	VFMADD213PD vectors<>+2592(SB), Y3, Y8
+	VFMADD213PD vectors<>+2624(SB), Y3, Y8
+	VFMADD213PD vectors<>+2656(SB), Y3, Y8
+	VFMADD213PD vectors<>+2688(SB), Y3, Y8
+	VFMADD213PD vectors<>+2720(SB), Y3, Y8
+	VFMADD213PD vectors<>+2752(SB), Y3, Y8
+	VFMADD213PD vectors<>+2784(SB), Y3, Y8
+	VFMADD213PD vectors<>+2816(SB), Y3, Y8
+	VFMADD213PD Y14, Y3, Y8
+	VFMADD213PD Y11, Y3, Y8
+	VFMADD213PD Y11, Y3, Y8
+	VMOVUPD Y12, Y3
+	VFMADD231PD Y14, Y7, Y3
+	VSUBPD Y12, Y3, Y9
+	VSUBPD Y9, Y7, Y7
+	VADDPD Y12, Y7, Y7
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y11, Y3, Y3
+	VMULPD Y3, Y8, Y8
+	VPSLLQ $52, Y7, Y7
+	VPADDQ Y11, Y7, Y7
+	VMULPD Y7, Y8, Y8
+	VDIVPD Y6, Y5, Y5
+	VFNMADD213PD Y11, Y5, Y8
+	VCMPPD $17, Y11, Y2, Y2
+	VBLENDVPD Y2, Y4, Y8, Y2
+	VANDPD Y13, Y1, Y1
+	VORPD Y1, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sigmoid64AVX2(dst *float64, x *float64, n int)
+TEXT ·sigmoid64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2880(SB), Y5
+	VMOVUPD vectors<>+2336(SB), Y6
+	VMOVUPD vectors<>+2368(SB), Y7
+	VMOVUPD vectors<>+2912(SB), Y8
+	VMOVUPD vectors<>+2848(SB), Y9
+	VMOVUPD vectors<>+2272(SB), Y10
+	VMOVUPD vectors<>+2400(SB), Y11
+	VMOVUPD vectors<>+2432(SB), Y12
+	VMOVUPD vectors<>+2464(SB), Y13
+	VMOVUPD vectors<>+2496(SB), Y14
+	VMOVUPD vectors<>+2528(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VXORPD Y10, Y0, Y0
+	VMINPD Y0, Y6, Y0
+	VMAXPD Y0, Y7, Y0
+	VMULPD Y11, Y0, Y1
+	VROUNDPD $8, Y1, Y1
+	VFNMADD231PD Y12, Y1, Y0
+	VFNMADD231PD Y13, Y1, Y0
+	VMOVUPD Y15, Y2
+	VFMADD231PD Y0, Y14, Y2
+	VFMADD213PD vectors<>+2560(SB), Y0, Y2
+	VFMADD213PD vectors<>+2592(SB), Y0, Y2
+	VFMADD213PD vectors<>+2624(SB), Y0, Y2
+	VFMADD213PD vectors<>+2656(SB), Y0, Y2
+	VFMADD213PD vectors<>+2688(SB), Y0, Y2
+	VFMADD213PD vectors<>+2720(SB), Y0, Y2
+	VFMADD213PD vectors<>+2752(SB), Y0, Y2
+	VFMADD213PD vectors<>+2784(SB), Y0, Y2
+	VFMADD213PD vectors<>+2816(SB), Y0, Y2
+	VFMADD213PD Y9, Y0, Y2
+	VFMADD213PD Y5, Y0, Y2
+	VFMADD213PD Y5, Y0, Y2
+	VMOVUPD Y8, Y0
+	VFMADD231PD Y9, Y1, Y0
+	VSUBPD Y8, Y0, Y3
+	VSUBPD Y3, Y1, Y1
+	VADDPD Y8, Y1, Y1
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y5, Y0, Y0
+	VMULPD Y0, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y5, Y1, Y1
+	VMULPD Y1, Y2, Y2
+	VADDPD Y5, Y2, Y2
+	VDIVPD Y2, Y5, Y2
+	VMOVUPD Y2, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VXORPD Y10, Y1, Y1
+	VMINPD Y1, Y6, Y1
+	VMAXPD Y1, Y7, Y1
+	VMULPD Y11, Y1, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y12, Y2, Y1
+	VFNMADD231PD Y13, Y2, Y1
+	VMOVUPD Y15, Y3
+	VFMADD231PD Y1, Y14, Y3
+	VFMADD213PD vectors<>+2560(SB), Y1, Y3
+	VFMADD213PD vectors<>+2592(SB), Y1, Y3
+	VFMADD213PD vectors<>+2624(SB), Y1, Y3
+	VFMADD213PD vectors<>+2656(SB), Y1, Y3
+	VFMADD213PD vectors<>+2688(SB), Y1, Y3
+	VFMADD213PD vectors<>+2720(SB), Y1, Y3
+	VFMADD213PD vectors<>+2752(SB), Y1, Y3
+	VFMADD213PD vectors<>+2784(SB), Y1, Y3
+	VFMADD213PD vectors<>+2816(SB), Y1, Y3
+	VFMADD213PD Y9, Y1, Y3
+	VFMADD213PD Y5, Y1, Y3
+	VFMADD213PD Y5, Y1, Y3
+	VMOVUPD Y8, Y1
+	VFMADD231PD Y9, Y2, Y1
+	VSUBPD Y8, Y1, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y8, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y5, Y1, Y1
+	VMULPD Y1, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y5, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VADDPD Y5, Y3, Y3
+	VDIVPD Y3, Y5, Y3
+	VMASKMOVPD Y3, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func softplus64AVX2(dst *float64, x *float64, n int)
+TEXT ·softplus64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2368(SB), Y10
+	VMOVUPD vectors<>+3136(SB), Y11
+	VMOVUPD vectors<>+2880(SB), Y12
+	VMOVUPD vectors<>+2848(SB), Y13
+	VMOVUPD vectors<>+2912(SB), Y14
+	VMOVUPD vectors<>+2432(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMAXPD Y0, Y11, Y1
+	VORPD vectors<>+2272(SB), Y0, Y0
+	VMAXPD Y0, Y10, Y0
+	VMULPD vectors<>+2400(SB), Y0, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y15, Y2, Y0
+	VFNMADD231PD vectors<>+2464(SB), Y2, Y0
+	VMOVUPD vectors<>+2496(SB), Y3
+	VFMADD213PD vectors<>+2528(SB), Y0, Y3
+	VFMADD213PD vectors<>+2560(SB), Y0, Y3
+	VFMADD213PD vectors<>+2592(SB), Y0, Y3
+	VFMADD213PD vectors<>+2624(SB), Y0, Y3
+	VFMADD213PD vectors<>+2656(SB), Y0, Y3
+	VFMADD213PD vectors<>+2688(SB), Y0, Y3
+	VFMADD213PD vectors<>+2720(SB), Y0, Y3
+	VFMADD213PD vectors<>+2752(SB), Y0, Y3
+	VFMADD213PD vectors<>+2784(SB), Y0, Y3
+	VFMADD213PD vectors<>+2816(SB), Y0, Y3
+	VFMADD213PD Y13, Y0, Y3
+	VFMADD213PD Y12, Y0, Y3
+	VFMADD213PD Y12, Y0, Y3
+	VMOVUPD Y14, Y0
+	VFMADD231PD Y13, Y2, Y0
+	VSUBPD Y14, Y0, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y14, Y2, Y2
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y12, Y0, Y0
+	VMULPD Y0, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y12, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VADDPD Y12, Y3, Y0
+	VPADDQ vectors<>+3008(SB), Y0, Y2
+	VPSRLQ $52, Y2, Y2
+	VPSLLQ $52, Y2, Y4
+	VPSUBQ Y12, Y4, Y4
+	VPSUBQ Y4, Y0, Y4
+	VORPD vectors<>+3040(SB), Y2, Y2
+	VSUBPD vectors<>+3072(SB), Y2, Y2
+	VSUBPD Y12, Y0, Y5
+	VSUBPD Y5, Y3, Y3
+	VSUBPD Y12, Y4, Y4
+	VADDPD vectors<>+3168(SB), Y4, Y5
+	VDIVPD Y5, Y4, Y5
+	VMULPD Y5, Y5, Y6
+	VMOVUPD vectors<>+3200(SB), Y7
+	VFMADD213PD vectors<>+3232(SB), Y6, Y7
+	VFMADD213PD vectors<>+3264(SB), Y6, Y7
+	VFMADD213PD vectors<>+3296(SB), Y6, Y7
+	VFMADD213PD vectors<>+3328(SB), Y6, Y7
+	VFMADD213PD vectors<>+3360(SB), Y6, Y7
+	VFMADD213PD vectors<>+3392(SB), Y6, Y7
+	VMULPD Y4, Y4, Y8
+	VMULPD Y13, Y8, Y8
+	VFMADD213PD Y8, Y6, Y7
+	VMULPD Y7, Y5, Y5
+	VFMADD231PD vectors<>+2464(SB), Y2, Y5
+	VSUBPD Y5, Y8, Y8
+	VSUBPD Y8, Y4, Y4
+	VFMADD231PD Y15, Y2, Y4
+	VDIVPD Y0, Y3, Y3
+	VADDPD Y3, Y4, Y4
+	VADDPD Y4, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMAXPD Y1, Y11, Y2
+	VORPD vectors<>+2272(SB), Y1, Y1
+	VMAXPD Y1, Y10, Y1
+	VMULPD vectors<>+2400(SB), Y1, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y15, Y3, Y1
+	VFNMADD231PD vectors<>+2464(SB), Y3, Y1
+	VMOVUPD vectors<>+2496(SB), Y4
+	VFMADD213PD vectors<>+2528(SB), Y1, Y4
+	VFMADD213PD vectors<>+2560(SB), Y1, Y4
+	VFMADD213PD vectors<>+2592(SB), Y1, Y4
+	VFMADD213PD vectors<>+2624(SB), Y1, Y4
+	VFMADD213PD vectors<>+2656(SB), Y1, Y4
+	VFMADD213PD vectors<>+2688(SB), Y1, Y4
+	VFMADD213PD vectors<>+2720(SB), Y1, Y4
+	VFMADD213PD vectors<>+2752(SB), Y1, Y4
+	VFMADD213PD vectors<>+2784(SB), Y1, Y4
+	VFMADD213PD vectors<>+2816(SB), Y1, Y4
+	VFMADD213PD Y13, Y1, Y4
+	VFMADD213PD Y12, Y1, Y4
+	VFMADD213PD Y12, Y1, Y4
+	VMOVUPD Y14, Y1
+	VFMADD231PD Y13, Y3, Y1
+	VSUBPD Y14, Y1, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y14, Y3, Y3
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y12, Y1, Y1
+	VMULPD Y1, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y12, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y12, Y4, Y1
+	VPADDQ vectors<>+3008(SB), Y1, Y3
+	VPSRLQ $52, Y3, Y3
+	VPSLLQ $52, Y3, Y5
+	VPSUBQ Y12, Y5, Y5
+	VPSUBQ Y5, Y1, Y5
+	VORPD vectors<>+3040(SB), Y3, Y3
+	VSUBPD vectors<>+3072(SB), Y3, Y3
+	VSUBPD Y12, Y1, Y6
+	VSUBPD Y6, Y4, Y4
+	VSUBPD Y12, Y5, Y5
+	VADDPD vectors<>+3168(SB), Y5, Y6
+	VDIVPD Y6, Y5, Y6
+	VMULPD Y6, Y6, Y7
+	VMOVUPD vectors<>+3200(SB), Y8
+	VFMADD213PD vectors<>+3232(SB), Y7, Y8
+	VFMADD213PD vectors<>+3264(SB), Y7, Y8
+	VFMADD213PD vectors<>+3296(SB), Y7, Y8
+	VFMADD213PD vectors<>+3328(SB), Y7, Y8
+	VFMADD213PD vectors<>+3360(SB), Y7, Y8
+	VFMADD213PD vectors<>+3392(SB), Y7, Y8
+	VMULPD Y5, Y5, Y9
+	VMULPD Y13, Y9, Y9
+	VFMADD213PD Y9, Y7, Y8
+	VMULPD Y8, Y6, Y6
+	VFMADD231PD vectors<>+2464(SB), Y3, Y6
+	VSUBPD Y6, Y9, Y9
+	VSUBPD Y9, Y5, Y5
+	VFMADD231PD Y15, Y3, Y5
+	VDIVPD Y1, Y4, Y4
+	VADDPD Y4, Y5, Y5
+	VADDPD Y5, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func relu64AVX2(dst *float64, x *float64, n int)
+TEXT ·relu64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+3136(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VCMPPD $18, Y3, Y0, Y1
+	VBLENDVPD Y1, Y3, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VCMPPD $18, Y3, Y0, Y1
+	VBLENDVPD Y1, Y3, Y0, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VCMPPD $18, Y3, Y0, Y1
+	VBLENDVPD Y1, Y3, Y0, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VCMPPD $18, Y3, Y0, Y1
+	VBLENDVPD Y1, Y3, Y0, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VCMPPD $18, Y3, Y0, Y1
+	VBLENDVPD Y1, Y3, Y0, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VCMPPD $18, Y3, Y1, Y2
+	VBLENDVPD Y2, Y3, Y1, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func gelu64AVX2(dst *float64, x *float64, n int)
+TEXT ·gelu64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+3744(SB), Y11
+	VMOVUPD vectors<>+2880(SB), Y12
+	VMOVUPD vectors<>+2848(SB), Y13
+	VMOVUPD vectors<>+2912(SB), Y14
+	VMOVUPD vectors<>+2272(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMULPD Y13, Y0, Y1
+	VMULPD vectors<>+4640(SB), Y0, Y0
+	VANDPD vectors<>+2304(SB), Y0, Y2
+	VMINPD Y2, Y11, Y2
+	VMULPD Y2, Y2, Y3
+	VMOVUPD vectors<>+3776(SB), Y4
+	VFMADD213PD vectors<>+3808(SB), Y3, Y4
+	VFMADD213PD vectors<>+3840(SB), Y3, Y4
+	VFMADD213PD vectors<>+3872(SB), Y3, Y4
+	VFMADD213PD vectors<>+3904(SB), Y3, Y4
+	VMULPD Y4, Y2, Y4
+	VMOVUPD vectors<>+3936(SB), Y5
+	VFMADD231PD Y3, Y12, Y5
+	VFMADD213PD vectors<>+3968(SB), Y3, Y5
+	VFMADD213PD vectors<>+4000(SB), Y3, Y5
+	VFMADD213PD vectors<>+4032(SB), Y3, Y5
+	VFMADD213PD vectors<>+4064(SB), Y3, Y5
+	VDIVPD Y5, Y4, Y4
+	VMOVUPD vectors<>+4096(SB), Y5
+	VFMADD213PD vectors<>+4128(SB), Y2, Y5
+	VFMADD213PD vectors<>+4160(SB), Y2, Y5
+	VFMADD213PD vectors<>+4192(SB), Y2, Y5
+	VFMADD213PD vectors<>+4224(SB), Y2, Y5
+	VFMADD213PD vectors<>+4256(SB), Y2, Y5
+	VFMADD213PD vectors<>+4288(SB), Y2, Y5
+	VFMADD213PD vectors<>+4320(SB), Y2, Y5
+	VFMADD213PD vectors<>+4352(SB), Y2, Y5
+	VMOVUPD vectors<>+4384(SB), Y6
+	VFMADD231PD Y2, Y12, Y6
+	VFMADD213PD vectors<>+4416(SB), Y2, Y6
+	VFMADD213PD vectors<>+4448(SB), Y2, Y6
+	VFMADD213PD vectors<>+4480(SB), Y2, Y6
+	VFMADD213PD vectors<>+4512(SB), Y2, Y6
+	VFMADD213PD vectors<>+4544(SB), Y2, Y6
+	VFMADD213PD vectors<>+4576(SB), Y2, Y6
+	VFMADD213PD vectors<>+4608(SB), Y2, Y6
+	VXORPD Y15, Y3, Y3
+	VMULPD vectors<>+2400(SB), Y3, Y7
+	VROUNDPD $8, Y7, Y7
+	VFNMADD231PD vectors<>+2432(SB), Y7, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y7, Y3
+	VMOVUPD vectors<>+2496(SB), Y8
+	VFMADD213PD vectors<>+2528(SB), Y3, Y8
+	VFMADD213PD vectors<>+2560(SB), Y3, Y8
+	VFMADD213PD vectors<>+2592(SB), Y3, Y8
+	VFMADD213PD vectors<>+2624(SB), Y3, Y8
+	VFMADD213PD vectors<>+2656(SB), Y3, Y8
+	VFMADD213PD vectors<>+2688(SB), Y3, Y8
+	VFMADD213PD vectors<>+2720(SB), Y3, Y8
+	VFMADD213PD vectors<>+2752(SB), Y3, Y8
+	VFMADD213PD vectors<>+2784(SB), Y3, Y8
+	VFMADD213PD vectors<>+2816(SB), Y3, Y8
+	VFMADD213PD Y13, Y3, Y8
+	VFMADD213PD Y12, Y3, Y8
+	VFMADD213PD Y12, Y3, Y8
+	VMOVUPD Y14, Y3
+	VFMADD231PD Y13, Y7, Y3
+	VSUBPD Y14, Y3, Y9
+	VSUBPD Y9, Y7, Y7
+	VADDPD Y14, Y7, Y7
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y12, Y3, Y3
+	VMULPD Y3, Y8, Y8
+	VPSLLQ $52, Y7, Y7
+	VPADDQ Y12, Y7, Y7
+	VMULPD Y7, Y8, Y8
+	VDIVPD Y6, Y5, Y5
+	VFNMADD213PD Y12, Y5, Y8
+	VCMPPD $17, Y12, Y2, Y2
+	VBLENDVPD Y2, Y4, Y8, Y2
+	VANDPD Y15, Y0, Y0
+	VORPD Y0, Y2, Y2
+	VADDPD Y12, Y2, Y2
+	VMULPD Y2, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMULPD Y13, Y1, Y2
+	VMULPD vectors<>+4640(SB), Y1, Y1
+	VANDPD vectors<>+2304(SB), Y1, Y3
+	VMINPD Y3, Y11, Y3
+	VMULPD Y3, Y3, Y4
+	VMOVUPD vectors<>+3776(SB), Y5
+	VFMADD213PD vectors<>+3808(SB), Y4, Y5
+	VFMADD213PD vectors<>+3840(SB), Y4, Y5
+	VFMADD213PD vectors<>+3872(SB), Y4, Y5
+	VFMADD213PD vectors<>+3904(SB), Y4, Y5
+	VMULPD Y5, Y3, Y5
+	VMOVUPD vectors<>+3936(SB), Y6
+	VFMADD231PD Y4, Y12, Y6
+	VFMADD213PD vectors<>+3968(SB), Y4, Y6
+	VFMADD213PD vectors<>+4000(SB), Y4, Y6
+	VFMADD213PD vectors<>+4032(SB), Y4, Y6
+	VFMADD213PD vectors<>+4064(SB), Y4, Y6
+	VDIVPD Y6, Y5, Y5
+	VMOVUPD vectors<>+4096(SB), Y6
+	VFMADD213PD vectors<>+4128(SB), Y3, Y6
+	VFMADD213PD vectors<>+4160(SB), Y3, Y6
+	VFMADD213PD vectors<>+4192(SB), Y3, Y6
+	VFMADD213PD vectors<>+4224(SB), Y3, Y6
+	VFMADD213PD vectors<>+4256(SB), Y3, Y6
+	VFMADD213PD vectors<>+4288(SB), Y3, Y6
+	VFMADD213PD vectors<>+4320(SB), Y3, Y6
+	VFMADD213PD vectors<>+4352(SB), Y3, Y6
+	VMOVUPD vectors<>+4384(SB), Y7
+	VFMADD231PD Y3, Y12, Y7
+	VFMADD213PD vectors<>+4416(SB), Y3, Y7
+	VFMADD213PD vectors<>+4448(SB), Y3, Y7
+	VFMADD213PD vectors<>+4480(SB), Y3, Y7
+	VFMADD213PD vectors<>+4512(SB), Y3, Y7
+	VFMADD213PD vectors<>+4544(SB), Y3, Y7
+	VFMADD213PD vectors<>+4576(SB), Y3, Y7
+	VFMADD213PD vectors<>+4608(SB), Y3, Y7
+	VXORPD Y15, Y4, Y4
+	VMULPD vectors<>+2400(SB), Y4, Y8
+	VROUNDPD $8, Y8, Y8
+	VFNMADD231PD vectors<>+2432(SB), Y8, Y4
+	VFNMADD231PD vectors<>+2464(SB), Y8, Y4
+	VMOVUPD vectors<>+2496(SB), Y9
+	VFMADD213PD vectors<>+2528(SB), Y4, Y9
+	VFMADD213PD vectors<>+2560(SB), Y4, Y9
+	VFMADD213PD vectors<>+2592(SB), Y4, Y9
+	VFMADD213PD vectors<>+2624(SB), Y4, Y9
+	VFMADD213PD vectors<>+2656(SB), Y4, Y9
+	VFMADD213PD vectors<>+2688(SB), Y4, Y9
+	VFMADD213PD vectors<>+2720(SB), Y4, Y9
+	VFMADD213PD vectors<>+2752(SB), Y4, Y9
+	VFMADD213PD vectors<>+2784(SB), Y4, Y9
+	VFMADD213PD vectors<>+2816(SB), Y4, Y9
+	VFMADD213PD Y13, Y4, Y9
+	VFMADD213PD Y12, Y4, Y9
+	VFMADD213PD Y12, Y4, Y9
+	VMOVUPD Y14, Y4
+	VFMADD231PD Y13, Y8, Y4
+	VSUBPD Y14, Y4, Y10
+	VSUBPD Y10, Y8, Y8
+	VADDPD Y14, Y8, Y8
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y12, Y4, Y4
+	VMULPD Y4, Y9, Y9
+	VPSLLQ $52, Y8, Y8
+	VPADDQ Y12, Y8, Y8
+	VMULPD Y8, Y9, Y9
+	VDIVPD Y7, Y6, Y6
+	VFNMADD213PD Y12, Y6, Y9
+	VCMPPD $17, Y12, Y3, Y3
+	VBLENDVPD Y3, Y5, Y9, Y3
+	VANDPD Y15, Y1, Y1
+	VORPD Y1, Y3, Y3
+	VADDPD Y12, Y3, Y3
+	VMULPD Y3, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanh64AVX2(dst *float64, x *float64, n int)
+TEXT ·geluTanh64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2336(SB), Y6
+	VMOVUPD vectors<>+2368(SB), Y7
+	VMOVUPD vectors<>+2880(SB), Y8
+	VMOVUPD vectors<>+2912(SB), Y9
+	VMOVUPD vectors<>+2848(SB), Y10
+	VMOVUPD vectors<>+2400(SB), Y11
+	VMOVUPD vectors<>+2432(SB), Y12
+	VMOVUPD vectors<>+2464(SB), Y13
+	VMOVUPD vectors<>+2496(SB), Y14
+	VMOVUPD vectors<>+2528(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMULPD Y0, Y0, Y1
+	VMOVUPD vectors<>+4672(SB), Y2
+	VFMADD213PD vectors<>+4704(SB), Y1, Y2
+	VMULPD Y2, Y0, Y2
+	VMINPD Y2, Y6, Y2
+	VMAXPD Y2, Y7, Y2
+	VMULPD Y11, Y2, Y1
+	VROUNDPD $8, Y1, Y1
+	VFNMADD231PD Y12, Y1, Y2
+	VFNMADD231PD Y13, Y1, Y2
+	VMOVUPD Y15, Y3
+	VFMADD231PD Y2, Y14, Y3
+	VFMADD213PD vectors<>+2560(SB), Y2, Y3
+	VFMADD213PD vectors<>+2592(SB), Y2, Y3
+	VFMADD213PD vectors<>+2624(SB), Y2, Y3
+	VFMADD213PD vectors<>+2656(SB), Y2, Y3
+	VFMADD213PD vectors<>+2688(SB), Y2, Y3
+	VFMADD213PD vectors<>+2720(SB), Y2, Y3
+	VFMADD213PD vectors<>+2752(SB), Y2, Y3
+	VFMADD213PD vectors<>+2784(SB), Y2, Y3
+	VFMADD213PD vectors<>+2816(SB), Y2, Y3
+	VFMADD213PD Y10, Y2, Y3
+	VFMADD213PD Y8, Y2, Y3
+	VFMADD213PD Y8, Y2, Y3
+	VMOVUPD Y9, Y2
+	VFMADD231PD Y10, Y1, Y2
+	VSUBPD Y9, Y2, Y4
+	VSUBPD Y4, Y1, Y1
+	VADDPD Y9, Y1, Y1
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y8, Y1, Y1
+	VMULPD Y1, Y3, Y3
+	VADDPD Y8, Y3, Y3
+	VDIVPD Y3, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMULPD Y1, Y1, Y2
+	VMOVUPD vectors<>+4672(SB), Y3
+	VFMADD213PD vectors<>+4704(SB), Y2, Y3
+	VMULPD Y3, Y1, Y3
+	VMINPD Y3, Y6, Y3
+	VMAXPD Y3, Y7, Y3
+	VMULPD Y11, Y3, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y12, Y2, Y3
+	VFNMADD231PD Y13, Y2, Y3
+	VMOVUPD Y15, Y4
+	VFMADD231PD Y3, Y14, Y4
+	VFMADD213PD vectors<>+2560(SB), Y3, Y4
+	VFMADD213PD vectors<>+2592(SB), Y3, Y4
+	VFMADD213PD vectors<>+2624(SB), Y3, Y4
+	VFMADD213PD vectors<>+2656(SB), Y3, Y4
+	VFMADD213PD vectors<>+2688(SB), Y3, Y4
+	VFMADD213PD vectors<>+2720(SB), Y3, Y4
+	VFMADD213PD vectors<>+2752(SB), Y3, Y4
+	VFMADD213PD vectors<>+2784(SB), Y3, Y4
+	VFMADD213PD vectors<>+2816(SB), Y3, Y4
+	VFMADD213PD Y10, Y3, Y4
+	VFMADD213PD Y8, Y3, Y4
+	VFMADD213PD Y8, Y3, Y4
+	VMOVUPD Y9, Y3
+	VFMADD231PD Y10, Y2, Y3
+	VSUBPD Y9, Y3, Y5
+	VSUBPD Y5, Y2, Y2
+	VADDPD Y9, Y2, Y2
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y8, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VADDPD Y8, Y4, Y4
+	VDIVPD Y4, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func silu64AVX2(dst *float64, x *float64, n int)
+TEXT ·silu64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2336(SB), Y6
+	VMOVUPD vectors<>+2368(SB), Y7
+	VMOVUPD vectors<>+2880(SB), Y8
+	VMOVUPD vectors<>+2912(SB), Y9
+	VMOVUPD vectors<>+2848(SB), Y10
+	VMOVUPD vectors<>+2272(SB), Y11
+	VMOVUPD vectors<>+2400(SB), Y12
+	VMOVUPD vectors<>+2432(SB), Y13
+	VMOVUPD vectors<>+2464(SB), Y14
+	VMOVUPD vectors<>+2496(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VXORPD Y11, Y0, Y1
+	VMINPD Y1, Y6, Y1
+	VMAXPD Y1, Y7, Y1
+	VMULPD Y12, Y1, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y13, Y2, Y1
+	VFNMADD231PD Y14, Y2, Y1
+	VMOVUPD vectors<>+2528(SB), Y3
+	VFMADD231PD Y1, Y15, Y3
+	VFMADD213PD vectors<>+2560(SB), Y1, Y3
+	VFMADD213PD vectors<>+2592(SB), Y1, Y3
+	VFMADD213PD vectors<>+2624(SB), Y1, Y3
+	VFMADD213PD vectors<>+2656(SB), Y1, Y3
+	VFMADD213PD vectors<>+2688(SB), Y1, Y3
+	VFMADD213PD vectors<>+2720(SB), Y1, Y3
+	VFMADD213PD vectors<>+2752(SB), Y1, Y3
+	VFMADD213PD vectors<>+2784(SB), Y1, Y3
+	VFMADD213PD vectors<>+2816(SB), Y1, Y3
+	VFMADD213PD Y10, Y1, Y3
+	VFMADD213PD Y8, Y1, Y3
+	VFMADD213PD Y8, Y1, Y3
+	VMOVUPD Y9, Y1
+	VFMADD231PD Y10, Y2, Y1
+	VSUBPD Y9, Y1, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y9, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y8, Y1, Y1
+	VMULPD Y1, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VADDPD Y8, Y3, Y3
+	VDIVPD Y3, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VXORPD Y11, Y1, Y2
+	VMINPD Y2, Y6, Y2
+	VMAXPD Y2, Y7, Y2
+	VMULPD Y12, Y2, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y13, Y3, Y2
+	VFNMADD231PD Y14, Y3, Y2
+	VMOVUPD vectors<>+2528(SB), Y4
+	VFMADD231PD Y2, Y15, Y4
+	VFMADD213PD vectors<>+2560(SB), Y2, Y4
+	VFMADD213PD vectors<>+2592(SB), Y2, Y4
+	VFMADD213PD vectors<>+2624(SB), Y2, Y4
+	VFMADD213PD vectors<>+2656(SB), Y2, Y4
+	VFMADD213PD vectors<>+2688(SB), Y2, Y4
+	VFMADD213PD vectors<>+2720(SB), Y2, Y4
+	VFMADD213PD vectors<>+2752(SB), Y2, Y4
+	VFMADD213PD vectors<>+2784(SB), Y2, Y4
+	VFMADD213PD vectors<>+2816(SB), Y2, Y4
+	VFMADD213PD Y10, Y2, Y4
+	VFMADD213PD Y8, Y2, Y4
+	VFMADD213PD Y8, Y2, Y4
+	VMOVUPD Y9, Y2
+	VFMADD231PD Y10, Y3, Y2
+	VSUBPD Y9, Y2, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y9, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y8, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y8, Y4, Y4
+	VDIVPD Y4, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func reluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·reluGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+3136(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $30, Y3, Y0, Y0
+	VBLENDVPD Y0, Y1, Y3, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VCMPPD $30, Y3, Y0, Y0
+	VBLENDVPD Y0, Y1, Y3, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VMOVUPD 64(DX)(R13*8), Y1
+	VCMPPD $30, Y3, Y0, Y0
+	VBLENDVPD Y0, Y1, Y3, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VMOVUPD 96(DX)(R13*8), Y1
+	VCMPPD $30, Y3, Y0, Y0
+	VBLENDVPD Y0, Y1, Y3, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VCMPPD $30, Y3, Y0, Y0
+	VBLENDVPD Y0, Y1, Y3, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VCMPPD $30, Y3, Y1, Y1
+	VBLENDVPD Y1, Y2, Y3, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func tanhGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·tanhGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2880(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VFNMADD213PD Y3, Y0, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VFNMADD213PD Y3, Y0, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VFNMADD213PD Y3, Y0, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VFNMADD213PD Y3, Y1, Y1
+	VMULPD Y1, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sigmoidGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·sigmoidGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2880(SB), Y3
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VSUBPD Y0, Y3, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VSUBPD Y0, Y3, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VSUBPD Y0, Y3, Y0
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VMULPD Y1, Y2, Y2
+	VSUBPD Y1, Y3, Y1
+	VMULPD Y1, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func softplusGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·softplusGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2880(SB), Y6
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+2912(SB), Y9
+	VMOVUPD vectors<>+2848(SB), Y10
+	VMOVUPD vectors<>+2272(SB), Y11
+	VMOVUPD vectors<>+2400(SB), Y12
+	VMOVUPD vectors<>+2432(SB), Y13
+	VMOVUPD vectors<>+2464(SB), Y14
+	VMOVUPD vectors<>+2496(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VXORPD Y11, Y0, Y0
+	VMINPD Y0, Y7, Y0
+	VMAXPD Y0, Y8, Y0
+	VMULPD Y12, Y0, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y13, Y2, Y0
+	VFNMADD231PD Y14, Y2, Y0
+	VMOVUPD vectors<>+2528(SB), Y3
+	VFMADD231PD Y0, Y15, Y3
+	VFMADD213PD vectors<>+2560(SB), Y0, Y3
+	VFMADD213PD vectors<>+2592(SB), Y0, Y3
+	VFMADD213PD vectors<>+2624(SB), Y0, Y3
+	VFMADD213PD vectors<>+2656(SB), Y0, Y3
+	VFMADD213PD vectors<>+2688(SB), Y0, Y3
+	VFMADD213PD vectors<>+2720(SB), Y0, Y3
+	VFMADD213PD vectors<>+2752(SB), Y0, Y3
+	VFMADD213PD vectors<>+2784(SB), Y0, Y3
+	VFMADD213PD vectors<>+2816(SB), Y0, Y3
+	VFMADD213PD Y10, Y0, Y3
+	VFMADD213PD Y6, Y0, Y3
+	VFMADD213PD Y6, Y0, Y3
+	VMOVUPD Y9, Y0
+	VFMADD231PD Y10, Y2, Y0
+	VSUBPD Y9, Y0, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y9, Y2, Y2
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y6, Y0, Y0
+	VMULPD Y0, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y6, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VADDPD Y6, Y3, Y3
+	VDIVPD Y3, Y6, Y3
+	VMULPD Y3, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VXORPD Y11, Y1, Y1
+	VMINPD Y1, Y7, Y1
+	VMAXPD Y1, Y8, Y1
+	VMULPD Y12, Y1, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y13, Y3, Y1
+	VFNMADD231PD Y14, Y3, Y1
+	VMOVUPD vectors<>+2528(SB), Y4
+	VFMADD231PD Y1, Y15, Y4
+	VFMADD213PD vectors<>+2560(SB), Y1, Y4
+	VFMADD213PD vectors<>+2592(SB), Y1, Y4
+	VFMADD213PD vectors<>+2624(SB), Y1, Y4
+	VFMADD213PD vectors<>+2656(SB), Y1, Y4
+	VFMADD213PD vectors<>+2688(SB), Y1, Y4
+	VFMADD213PD vectors<>+2720(SB), Y1, Y4
+	VFMADD213PD vectors<>+2752(SB), Y1, Y4
+	VFMADD213PD vectors<>+2784(SB), Y1, Y4
+	VFMADD213PD vectors<>+2816(SB), Y1, Y4
+	VFMADD213PD Y10, Y1, Y4
+	VFMADD213PD Y6, Y1, Y4
+	VFMADD213PD Y6, Y1, Y4
+	VMOVUPD Y9, Y1
+	VFMADD231PD Y10, Y3, Y1
+	VSUBPD Y9, Y1, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y9, Y3, Y3
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y6, Y1, Y1
+	VMULPD Y1, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y6, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y6, Y4, Y4
+	VDIVPD Y4, Y6, Y4
+	VMULPD Y4, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2368(SB), Y13
+	VMOVUPD vectors<>+3744(SB), Y14
+	VMOVUPD vectors<>+2880(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VMULPD vectors<>+4640(SB), Y0, Y2
+	VMULPD Y2, Y2, Y3
+	VXORPD vectors<>+2272(SB), Y3, Y3
+	VMAXPD Y3, Y13, Y3
+	VMULPD vectors<>+2400(SB), Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD vectors<>+2432(SB), Y4, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD vectors<>+2848(SB), Y3, Y5
+	VFMADD213PD Y15, Y3, Y5
+	VFMADD213PD Y15, Y3, Y5
+	VMOVUPD vectors<>+2848(SB), Y3
+	VFMADD213PD vectors<>+2912(SB), Y4, Y3
+	VSUBPD vectors<>+2912(SB), Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD vectors<>+2912(SB), Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y15, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y15, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMULPD vectors<>+4736(SB), Y5, Y5
+	VANDPD vectors<>+2304(SB), Y2, Y3
+	VMINPD Y3, Y14, Y3
+	VMULPD Y3, Y3, Y4
+	VMOVUPD vectors<>+3776(SB), Y6
+	VFMADD213PD vectors<>+3808(SB), Y4, Y6
+	VFMADD213PD vectors<>+3840(SB), Y4, Y6
+	VFMADD213PD vectors<>+3872(SB), Y4, Y6
+	VFMADD213PD vectors<>+3904(SB), Y4, Y6
+	VMULPD Y6, Y3, Y6
+	VMOVUPD vectors<>+3936(SB), Y7
+	VFMADD231PD Y4, Y15, Y7
+	VFMADD213PD vectors<>+3968(SB), Y4, Y7
+	VFMADD213PD vectors<>+4000(SB), Y4, Y7
+	VFMADD213PD vectors<>+4032(SB), Y4, Y7
+	VFMADD213PD vectors<>+4064(SB), Y4, Y7
+	VDIVPD Y7, Y6, Y6
+	VMOVUPD vectors<>+4096(SB), Y7
+	VFMADD213PD vectors<>+4128(SB), Y3, Y7
+	VFMADD213PD vectors<>+4160(SB), Y3, Y7
+	VFMADD213PD vectors<>+4192(SB), Y3, Y7
+	VFMADD213PD vectors<>+4224(SB), Y3, Y7
+	VFMADD213PD vectors<>+4256(SB), Y3, Y7
+	VFMADD213PD vectors<>+4288(SB), Y3, Y7
+	VFMADD213PD vectors<>+4320(SB), Y3, Y7
+	VFMADD213PD vectors<>+4352(SB), Y3, Y7
+	VMOVUPD vectors<>+4384(SB), Y8
+	VFMADD231PD Y3, Y15, Y8
+	VFMADD213PD vectors<>+4416(SB), Y3, Y8
+	VFMADD213PD vectors<>+4448(SB), Y3, Y8
+	VFMADD213PD vectors<>+4480(SB), Y3, Y8
+	VFMADD213PD vectors<>+4512(SB), Y3, Y8
+	VFMADD213PD vectors<>+4544(SB), Y3, Y8
+	VFMADD213PD vectors<>+4576(SB), Y3, Y8
+	VFMADD213PD vectors<>+4608(SB), Y3, Y8
+	VXORPD vectors<>+2272(SB), Y4, Y4
+	VMULPD vectors<>+2400(SB), Y4, Y9
+	VROUNDPD $8, Y9, Y9
+	VFNMADD231PD vectors<>+2432(SB), Y9, Y4
+	VFNMADD231PD vectors<>+2464(SB), Y9, Y4
+	VMOVUPD vectors<>+2496(SB), Y10
+	VFMADD213PD vectors<>+2528(SB), Y4, Y10
+	VFMADD213PD vectors<>+2560(SB), Y4, Y10
+	VFMADD213PD vectors<>+2592(SB), Y4, Y10
+	VFMADD213PD vectors<>+2624(SB), Y4, Y10
+	VFMADD213PD vectors<>+2656(SB), Y4, Y10
+	VFMADD213PD vectors<>+2688(SB), Y4, Y10
+	VFMADD213PD vectors<>+2720(SB), Y4, Y10
+	VFMADD213PD vectors<>+2752(SB), Y4, Y10
+	VFMADD213PD vectors<>+2784(SB), Y4, Y10
+	VFMADD213PD vectors<>+2816(SB), Y4, Y10
+	VFMADD213PD vectors<>+2848(SB), Y4, Y10
+	VFMADD213PD Y15, Y4, Y10
+	VFMADD213PD Y15, Y4, Y10
+	VMOVUPD vectors<>+2848(SB), Y4
+	VFMADD213PD vectors<>+2912(SB), Y9, Y4
+	VSUBPD vectors<>+2912(SB), Y4, Y11
+	VSUBPD Y11, Y9, Y9
+	VADDPD vectors<>+2912(SB), Y9, Y9
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y15, Y4, Y4
+	VMULPD Y4, Y10, Y10
+	VPSLLQ $52, Y9, Y9
+	VPADDQ Y15, Y9, Y9
+	VMULPD Y9, Y10, Y10
+	VDIVPD Y8, Y7, Y7
+	VFNMADD213PD Y15, Y7, Y10
+	VCMPPD $17, Y15, Y3, Y3
+	VBLENDVPD Y3, Y6, Y10, Y3
+	VANDPD vectors<>+2272(SB), Y2, Y2
+	VORPD Y2, Y3, Y3
+	VMOVUPD vectors<>+2848(SB), Y2
+	VFMADD213PD vectors<>+2848(SB), Y3, Y2
+	VFMADD231PD Y5, Y0, Y2
+	VMULPD Y2, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VMULPD vectors<>+4640(SB), Y1, Y3
+	VMULPD Y3, Y3, Y4
+	VXORPD vectors<>+2272(SB), Y4, Y4
+	VMAXPD Y4, Y13, Y4
+	VMULPD vectors<>+2400(SB), Y4, Y5
+	VROUNDPD $8, Y5, Y5
+	VFNMADD231PD vectors<>+2432(SB), Y5, Y4
+	VFNMADD231PD vectors<>+2464(SB), Y5, Y4
+	VMOVUPD vectors<>+2496(SB), Y6
+	VFMADD213PD vectors<>+2528(SB), Y4, Y6
+	VFMADD213PD vectors<>+2560(SB), Y4, Y6
+	VFMADD213PD vectors<>+2592(SB), Y4, Y6
+	VFMADD213PD vectors<>+2624(SB), Y4, Y6
+	VFMADD213PD vectors<>+2656(SB), Y4, Y6
+	VFMADD213PD vectors<>+2688(SB), Y4, Y6
+	VFMADD213PD vectors<>+2720(SB), Y4, Y6
+	VFMADD213PD vectors<>+2752(SB), Y4, Y6
+	VFMADD213PD vectors<>+2784(SB), Y4, Y6
+	VFMADD213PD vectors<>+2816(SB), Y4, Y6
+	VFMADD213PD vectors<>+2848(SB), Y4, Y6
+	VFMADD213PD Y15, Y4, Y6
+	VFMADD213PD Y15, Y4, Y6
+	VMOVUPD vectors<>+2848(SB), Y4
+	VFMADD213PD vectors<>+2912(SB), Y5, Y4
+	VSUBPD vectors<>+2912(SB), Y4, Y7
+	VSUBPD Y7, Y5, Y5
+	VADDPD vectors<>+2912(SB), Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y15, Y4, Y4
+	VMULPD Y4, Y6, Y6
+	VPSLLQ $52, Y5, Y5
+	VPADDQ Y15, Y5, Y5
+	VMULPD Y5, Y6, Y6
+	VMULPD vectors<>+4736(SB), Y6, Y6
+	VANDPD vectors<>+2304(SB), Y3, Y4
+	VMINPD Y4, Y14, Y4
+	VMULPD Y4, Y4, Y5
+	VMOVUPD vectors<>+3776(SB), Y7
+	VFMADD213PD vectors<>+3808(SB), Y5, Y7
+	VFMADD213PD vectors<>+3840(SB), Y5, Y7
+	VFMADD213PD vectors<>+3872(SB), Y5, Y7
+	VFMADD213PD vectors<>+3904(SB), Y5, Y7
+	VMULPD Y7, Y4, Y7
+	VMOVUPD vectors<>+3936(SB), Y8
+	VFMADD231PD Y5, Y15, Y8
+	VFMADD213PD vectors<>+3968(SB), Y5, Y8
+	VFMADD213PD vectors<>+4000(SB), Y5, Y8
+	VFMADD213PD vectors<>+4032(SB), Y5, Y8
+	VFMADD213PD vectors<>+4064(SB), Y5, Y8
+	VDIVPD Y8, Y7, Y7
+	VMOVUPD vectors<>+4096(SB), Y8
+	VFMADD213PD vectors<>+4128(SB), Y4, Y8
+	VFMADD213PD vectors<>+4160(SB), Y4, Y8
+	VFMADD213PD vectors<>+4192(SB), Y4, Y8
+	VFMADD213PD vectors<>+4224(SB), Y4, Y8
+	VFMADD213PD vectors<>+4256(SB), Y4, Y8
+	VFMADD213PD vectors<>+4288(SB), Y4, Y8
+	VFMADD213PD vectors<>+4320(SB), Y4, Y8
+	VFMADD213PD vectors<>+4352(SB), Y4, Y8
+	VMOVUPD vectors<>+4384(SB), Y9
+	VFMADD231PD Y4, Y15, Y9
+	VFMADD213PD vectors<>+4416(SB), Y4, Y9
+	VFMADD213PD vectors<>+4448(SB), Y4, Y9
+	VFMADD213PD vectors<>+4480(SB), Y4, Y9
+	VFMADD213PD vectors<>+4512(SB), Y4, Y9
+	VFMADD213PD vectors<>+4544(SB), Y4, Y9
+	VFMADD213PD vectors<>+4576(SB), Y4, Y9
+	VFMADD213PD vectors<>+4608(SB), Y4, Y9
+	VXORPD vectors<>+2272(SB), Y5, Y5
+	VMULPD vectors<>+2400(SB), Y5, Y10
+	VROUNDPD $8, Y10, Y10
+	VFNMADD231PD vectors<>+2432(SB), Y10, Y5
+	VFNMADD231PD vectors<>+2464(SB), Y10, Y5
+	VMOVUPD vectors<>+2496(SB), Y11
+	VFMADD213PD vectors<>+2528(SB), Y5, Y11
+	VFMADD213PD vectors<>+2560(SB), Y5, Y11
+	VFMADD213PD vectors<>+2592(SB), Y5, Y11
+	VFMADD213PD vectors<>+2624(SB), Y5, Y11
+	VFMADD213PD vectors<>+2656(SB), Y5, Y11
+	VFMADD213PD vectors<>+2688(SB), Y5, Y11
+	VFMADD213PD vectors<>+2720(SB), Y5, Y11
+	VFMADD213PD vectors<>+2752(SB), Y5, Y11
+	VFMADD213PD vectors<>+2784(SB), Y5, Y11
+	VFMADD213PD vectors<>+2816(SB), Y5, Y11
+	VFMADD213PD vectors<>+2848(SB), Y5, Y11
+	VFMADD213PD Y15, Y5, Y11
+	VFMADD213PD Y15, Y5, Y11
+	VMOVUPD vectors<>+2848(SB), Y5
+	VFMADD213PD vectors<>+2912(SB), Y10, Y5
+	VSUBPD vectors<>+2912(SB), Y5, Y12
+	VSUBPD Y12, Y10, Y10
+	VADDPD vectors<>+2912(SB), Y10, Y10
+	VPSLLQ $52, Y5, Y5
+	VPADDQ Y15, Y5, Y5
+	VMULPD Y5, Y11, Y11
+	VPSLLQ $52, Y10, Y10
+	VPADDQ Y15, Y10, Y10
+	VMULPD Y10, Y11, Y11
+	VDIVPD Y9, Y8, Y8
+	VFNMADD213PD Y15, Y8, Y11
+	VCMPPD $17, Y15, Y4, Y4
+	VBLENDVPD Y4, Y7, Y11, Y4
+	VANDPD vectors<>+2272(SB), Y3, Y3
+	VORPD Y3, Y4, Y4
+	VMOVUPD vectors<>+2848(SB), Y3
+	VFMADD213PD vectors<>+2848(SB), Y4, Y3
+	VFMADD231PD Y6, Y1, Y3
+	VMULPD Y3, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanhGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluTanhGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2880(SB), Y7
+	VMOVUPD vectors<>+2336(SB), Y8
+	VMOVUPD vectors<>+2368(SB), Y9
+	VMOVUPD vectors<>+4768(SB), Y10
+	VMOVUPD vectors<>+4800(SB), Y11
+	VMOVUPD vectors<>+2912(SB), Y12
+	VMOVUPD vectors<>+2848(SB), Y13
+	VMOVUPD vectors<>+2400(SB), Y14
+	VMOVUPD vectors<>+2432(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VMAXPD Y0, Y11, Y0
+	VMINPD Y0, Y10, Y0
+	VMULPD Y0, Y0, Y2
+	VMOVUPD vectors<>+4672(SB), Y3
+	VFMADD213PD vectors<>+4704(SB), Y2, Y3
+	VMULPD Y3, Y0, Y3
+	VMINPD Y3, Y8, Y3
+	VMAXPD Y3, Y9, Y3
+	VMULPD Y14, Y3, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y15, Y2, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y2, Y3
+	VMOVUPD vectors<>+2496(SB), Y4
+	VFMADD213PD vectors<>+2528(SB), Y3, Y4
+	VFMADD213PD vectors<>+2560(SB), Y3, Y4
+	VFMADD213PD vectors<>+2592(SB), Y3, Y4
+	VFMADD213PD vectors<>+2624(SB), Y3, Y4
+	VFMADD213PD vectors<>+2656(SB), Y3, Y4
+	VFMADD213PD vectors<>+2688(SB), Y3, Y4
+	VFMADD213PD vectors<>+2720(SB), Y3, Y4
+	VFMADD213PD vectors<>+2752(SB), Y3, Y4
+	VFMADD213PD vectors<>+2784(SB), Y3, Y4
+	VFMADD213PD vectors<>+2816(SB), Y3, Y4
+	VFMADD213PD Y13, Y3, Y4
+	VFMADD213PD Y7, Y3, Y4
+	VFMADD213PD Y7, Y3, Y4
+	VMOVUPD Y12, Y3
+	VFMADD231PD Y13, Y2, Y3
+	VSUBPD Y12, Y3, Y5
+	VSUBPD Y5, Y2, Y2
+	VADDPD Y12, Y2, Y2
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y7, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VADDPD Y7, Y4, Y4
+	VDIVPD Y4, Y7, Y4
+	VMULPD Y0, Y0, Y2
+	VMOVUPD vectors<>+4832(SB), Y3
+	VFMADD213PD vectors<>+4864(SB), Y2, Y3
+	VMULPD Y3, Y0, Y0
+	VMULPD Y4, Y0, Y0
+	VSUBPD Y4, Y7, Y2
+	VFMADD231PD Y2, Y0, Y4
+	VMULPD Y4, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VMAXPD Y1, Y11, Y1
+	VMINPD Y1, Y10, Y1
+	VMULPD Y1, Y1, Y3
+	VMOVUPD vectors<>+4672(SB), Y4
+	VFMADD213PD vectors<>+4704(SB), Y3, Y4
+	VMULPD Y4, Y1, Y4
+	VMINPD Y4, Y8, Y4
+	VMAXPD Y4, Y9, Y4
+	VMULPD Y14, Y4, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y15, Y3, Y4
+	VFNMADD231PD vectors<>+2464(SB), Y3, Y4
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y4, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y13, Y4, Y5
+	VFMADD213PD Y7, Y4, Y5
+	VFMADD213PD Y7, Y4, Y5
+	VMOVUPD Y12, Y4
+	VFMADD231PD Y13, Y3, Y4
+	VSUBPD Y12, Y4, Y6
+	VSUBPD Y6, Y3, Y3
+	VADDPD Y12, Y3, Y3
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VADDPD Y7, Y5, Y5
+	VDIVPD Y5, Y7, Y5
+	VMULPD Y1, Y1, Y3
+	VMOVUPD vectors<>+4832(SB), Y4
+	VFMADD213PD vectors<>+4864(SB), Y3, Y4
+	VMULPD Y4, Y1, Y1
+	VMULPD Y5, Y1, Y1
+	VSUBPD Y5, Y7, Y3
+	VFMADD231PD Y3, Y1, Y5
+	VMULPD Y5, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func siluGrad64AVX2(dst *float64, x *float64, dy *float64, n int)
+TEXT ·siluGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2880(SB), Y7
+	VMOVUPD vectors<>+2336(SB), Y8
+	VMOVUPD vectors<>+2368(SB), Y9
+	VMOVUPD vectors<>+2912(SB), Y10
+	VMOVUPD vectors<>+2848(SB), Y11
+	VMOVUPD vectors<>+2272(SB), Y12
+	VMOVUPD vectors<>+2400(SB), Y13
+	VMOVUPD vectors<>+2432(SB), Y14
+	VMOVUPD vectors<>+2464(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VXORPD Y12, Y0, Y2
+	VMINPD Y2, Y8, Y2
+	VMAXPD Y2, Y9, Y2
+	VMULPD Y13, Y2, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y14, Y3, Y2
+	VFNMADD231PD Y15, Y3, Y2
+	VMOVUPD vectors<>+2496(SB), Y4
+	VFMADD213PD vectors<>+2528(SB), Y2, Y4
+	VFMADD213PD vectors<>+2560(SB), Y2, Y4
+	VFMADD213PD vectors<>+2592(SB), Y2, Y4
+	VFMADD213PD vectors<>+2624(SB), Y2, Y4
+	VFMADD213PD vectors<>+2656(SB), Y2, Y4
+	VFMADD213PD vectors<>+2688(SB), Y2, Y4
+	VFMADD213PD vectors<>+2720(SB), Y2, Y4
+	VFMADD213PD vectors<>+2752(SB), Y2, Y4
+	VFMADD213PD vectors<>+2784(SB), Y2, Y4
+	VFMADD213PD vectors<>+2816(SB), Y2, Y4
+	VFMADD213PD Y11, Y2, Y4
+	VFMADD213PD Y7, Y2, Y4
+	VFMADD213PD Y7, Y2, Y4
+	VMOVUPD Y10, Y2
+	VFMADD231PD Y11, Y3, Y2
+	VSUBPD Y10, Y2, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y10, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y7, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y7, Y4, Y4
+	VDIVPD Y4, Y7, Y4
+	VSUBPD Y4, Y7, Y2
+	VFMADD213PD Y7, Y2, Y0
+	VMULPD Y0, Y4, Y4
+	VMULPD Y4, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VXORPD Y12, Y1, Y3
+	VMINPD Y3, Y8, Y3
+	VMAXPD Y3, Y9, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y11, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VMOVUPD Y10, Y3
+	VFMADD231PD Y11, Y4, Y3
+	VSUBPD Y10, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y10, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y7, Y5, Y5
+	VDIVPD Y5, Y7, Y5
+	VSUBPD Y5, Y7, Y3
+	VFMADD213PD Y7, Y3, Y1
+	VMULPD Y1, Y5, Y5
+	VMULPD Y5, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLU64AVX2(dst *float64, gate *float64, up *float64, n int)
+TEXT ·swiGLU64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+2880(SB), Y9
+	VMOVUPD vectors<>+2912(SB), Y10
+	VMOVUPD vectors<>+2848(SB), Y11
+	VMOVUPD vectors<>+2272(SB), Y12
+	VMOVUPD vectors<>+2400(SB), Y13
+	VMOVUPD vectors<>+2432(SB), Y14
+	VMOVUPD vectors<>+2464(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VXORPD Y12, Y0, Y2
+	VMINPD Y2, Y7, Y2
+	VMAXPD Y2, Y8, Y2
+	VMULPD Y13, Y2, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y14, Y3, Y2
+	VFNMADD231PD Y15, Y3, Y2
+	VMOVUPD vectors<>+2496(SB), Y4
+	VFMADD213PD vectors<>+2528(SB), Y2, Y4
+	VFMADD213PD vectors<>+2560(SB), Y2, Y4
+	VFMADD213PD vectors<>+2592(SB), Y2, Y4
+	VFMADD213PD vectors<>+2624(SB), Y2, Y4
+	VFMADD213PD vectors<>+2656(SB), Y2, Y4
+	VFMADD213PD vectors<>+2688(SB), Y2, Y4
+	VFMADD213PD vectors<>+2720(SB), Y2, Y4
+	VFMADD213PD vectors<>+2752(SB), Y2, Y4
+	VFMADD213PD vectors<>+2784(SB), Y2, Y4
+	VFMADD213PD vectors<>+2816(SB), Y2, Y4
+	VFMADD213PD Y11, Y2, Y4
+	VFMADD213PD Y9, Y2, Y4
+	VFMADD213PD Y9, Y2, Y4
+	VMOVUPD Y10, Y2
+	VFMADD231PD Y11, Y3, Y2
+	VSUBPD Y10, Y2, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y10, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y9, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y9, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VADDPD Y9, Y4, Y4
+	VDIVPD Y4, Y0, Y0
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VXORPD Y12, Y1, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y11, Y3, Y5
+	VFMADD213PD Y9, Y3, Y5
+	VFMADD213PD Y9, Y3, Y5
+	VMOVUPD Y10, Y3
+	VFMADD231PD Y11, Y4, Y3
+	VSUBPD Y10, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y10, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y9, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y9, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y9, Y5, Y5
+	VDIVPD Y5, Y1, Y1
+	VMULPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLU64AVX2(dst *float64, gate *float64, up *float64, n int)
+TEXT ·geGLU64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+2880(SB), Y9
+	VMOVUPD vectors<>+2912(SB), Y10
+	VMOVUPD vectors<>+2848(SB), Y11
+	VMOVUPD vectors<>+2400(SB), Y12
+	VMOVUPD vectors<>+2432(SB), Y13
+	VMOVUPD vectors<>+2464(SB), Y14
+	VMOVUPD vectors<>+2496(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VMULPD Y0, Y0, Y2
+	VMOVUPD vectors<>+4672(SB), Y3
+	VFMADD213PD vectors<>+4704(SB), Y2, Y3
+	VMULPD Y3, Y0, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y12, Y3, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y13, Y2, Y3
+	VFNMADD231PD Y14, Y2, Y3
+	VMOVUPD vectors<>+2528(SB), Y4
+	VFMADD231PD Y3, Y15, Y4
+	VFMADD213PD vectors<>+2560(SB), Y3, Y4
+	VFMADD213PD vectors<>+2592(SB), Y3, Y4
+	VFMADD213PD vectors<>+2624(SB), Y3, Y4
+	VFMADD213PD vectors<>+2656(SB), Y3, Y4
+	VFMADD213PD vectors<>+2688(SB), Y3, Y4
+	VFMADD213PD vectors<>+2720(SB), Y3, Y4
+	VFMADD213PD vectors<>+2752(SB), Y3, Y4
+	VFMADD213PD vectors<>+2784(SB), Y3, Y4
+	VFMADD213PD vectors<>+2816(SB), Y3, Y4
+	VFMADD213PD Y11, Y3, Y4
+	VFMADD213PD Y9, Y3, Y4
+	VFMADD213PD Y9, Y3, Y4
+	VMOVUPD Y10, Y3
+	VFMADD231PD Y11, Y2, Y3
+	VSUBPD Y10, Y3, Y5
+	VSUBPD Y5, Y2, Y2
+	VADDPD Y10, Y2, Y2
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y9, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y9, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VADDPD Y9, Y4, Y4
+	VDIVPD Y4, Y0, Y0
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y2
+	VMULPD Y1, Y1, Y3
+	VMOVUPD vectors<>+4672(SB), Y4
+	VFMADD213PD vectors<>+4704(SB), Y3, Y4
+	VMULPD Y4, Y1, Y4
+	VMINPD Y4, Y7, Y4
+	VMAXPD Y4, Y8, Y4
+	VMULPD Y12, Y4, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y13, Y3, Y4
+	VFNMADD231PD Y14, Y3, Y4
+	VMOVUPD vectors<>+2528(SB), Y5
+	VFMADD231PD Y4, Y15, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y11, Y4, Y5
+	VFMADD213PD Y9, Y4, Y5
+	VFMADD213PD Y9, Y4, Y5
+	VMOVUPD Y10, Y4
+	VFMADD231PD Y11, Y3, Y4
+	VSUBPD Y10, Y4, Y6
+	VSUBPD Y6, Y3, Y3
+	VADDPD Y10, Y3, Y3
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y9, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y9, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VADDPD Y9, Y5, Y5
+	VDIVPD Y5, Y1, Y1
+	VMULPD Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLUGrad64AVX2(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·swiGLUGrad64AVX2(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+2880(SB), Y8
+	VMOVUPD vectors<>+2336(SB), Y9
+	VMOVUPD vectors<>+2368(SB), Y10
+	VMOVUPD vectors<>+2912(SB), Y11
+	VMOVUPD vectors<>+2848(SB), Y12
+	VMOVUPD vectors<>+2272(SB), Y13
+	VMOVUPD vectors<>+2400(SB), Y14
+	VMOVUPD vectors<>+2432(SB), Y15
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DX)(R13*8), Y0
+	VMOVUPD (BX)(R13*8), Y1
+	VMOVUPD (R8)(R13*8), Y2
+	VXORPD Y13, Y0, Y3
+	VMINPD Y3, Y9, Y3
+	VMAXPD Y3, Y10, Y3
+	VMULPD Y14, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y15, Y4, Y3
+	VFNMADD231PD vectors<>+2464(SB), Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y8, Y3, Y5
+	VFMADD213PD Y8, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y8, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y8, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y8, Y5, Y5
+	VDIVPD Y5, Y8, Y5
+	VSUBPD Y5, Y8, Y3
+	VFMADD213PD Y8, Y0, Y3
+	VMULPD Y3, Y5, Y3
+	VMULPD Y1, Y2, Y1
+	VMULPD Y3, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMULPD Y0, Y2, Y2
+	VMULPD Y5, Y2, Y2
+	VMOVUPD Y2, (SI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (DX)(R13*8), Y0, Y1
+	VMASKMOVPD (BX)(R13*8), Y0, Y2
+	VMASKMOVPD (R8)(R13*8), Y0, Y3
+	VXORPD Y13, Y1, Y4
+	VMINPD Y4, Y9, Y4
+	VMAXPD Y4, Y10, Y4
+	VMULPD Y14, Y4, Y5
+	VROUNDPD $8, Y5, Y5
+	VFNMADD231PD Y15, Y5, Y4
+	VFNMADD231PD vectors<>+2464(SB), Y5, Y4
+	VMOVUPD vectors<>+2496(SB), Y6
+	VFMADD213PD vectors<>+2528(SB), Y4, Y6
+	VFMADD213PD vectors<>+2560(SB), Y4, Y6
+	VFMADD213PD vectors<>+2592(SB), Y4, Y6
+	VFMADD213PD vectors<>+2624(SB), Y4, Y6
+	VFMADD213PD vectors<>+2656(SB), Y4, Y6
+	VFMADD213PD vectors<>+2688(SB), Y4, Y6
+	VFMADD213PD vectors<>+2720(SB), Y4, Y6
+	VFMADD213PD vectors<>+2752(SB), Y4, Y6
+	VFMADD213PD vectors<>+2784(SB), Y4, Y6
+	VFMADD213PD vectors<>+2816(SB), Y4, Y6
+	VFMADD213PD Y12, Y4, Y6
+	VFMADD213PD Y8, Y4, Y6
+	VFMADD213PD Y8, Y4, Y6
+	VMOVUPD Y11, Y4
+	VFMADD231PD Y12, Y5, Y4
+	VSUBPD Y11, Y4, Y7
+	VSUBPD Y7, Y5, Y5
+	VADDPD Y11, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y8, Y4, Y4
+	VMULPD Y4, Y6, Y6
+	VPSLLQ $52, Y5, Y5
+	VPADDQ Y8, Y5, Y5
+	VMULPD Y5, Y6, Y6
+	VADDPD Y8, Y6, Y6
+	VDIVPD Y6, Y8, Y6
+	VSUBPD Y6, Y8, Y4
+	VFMADD213PD Y8, Y1, Y4
+	VMULPD Y4, Y6, Y4
+	VMULPD Y2, Y3, Y2
+	VMULPD Y4, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+	VMULPD Y1, Y3, Y3
+	VMULPD Y6, Y3, Y3
+	VMASKMOVPD Y3, Y0, (SI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLUGrad64AVX2(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·geGLUGrad64AVX2(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+2880(SB), Y9
+	VMOVUPD vectors<>+2336(SB), Y10
+	VMOVUPD vectors<>+2368(SB), Y11
+	VMOVUPD vectors<>+4768(SB), Y12
+	VMOVUPD vectors<>+4800(SB), Y13
+	VMOVUPD vectors<>+2912(SB), Y14
+	VMOVUPD vectors<>+2848(SB), Y15
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DX)(R13*8), Y0
+	VMOVUPD (BX)(R13*8), Y1
+	VMOVUPD (R8)(R13*8), Y2
+	VMAXPD Y0, Y13, Y3
+	VMINPD Y3, Y12, Y3
+	VMULPD Y3, Y3, Y4
+	VMOVUPD vectors<>+4672(SB), Y5
+	VFMADD213PD vectors<>+4704(SB), Y4, Y5
+	VMULPD Y5, Y3, Y5
+	VMINPD Y5, Y10, Y5
+	VMAXPD Y5, Y11, Y5
+	VMULPD vectors<>+2400(SB), Y5, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD vectors<>+2432(SB), Y4, Y5
+	VFNMADD231PD vectors<>+2464(SB), Y4, Y5
+	VMOVUPD vectors<>+2496(SB), Y6
+	VFMADD213PD vectors<>+2528(SB), Y5, Y6
+	VFMADD213PD vectors<>+2560(SB), Y5, Y6
+	VFMADD213PD vectors<>+2592(SB), Y5, Y6
+	VFMADD213PD vectors<>+2624(SB), Y5, Y6
+	VFMADD213PD vectors<>+2656(SB), Y5, Y6
+	VFMADD213PD vectors<>+2688(SB), Y5, Y6
+	VFMADD213PD vectors<>+2720(SB), Y5, Y6
+	VFMADD213PD vectors<>+2752(SB), Y5, Y6
+	VFMADD213PD vectors<>+2784(SB), Y5, Y6
+	VFMADD213PD vectors<>+2816(SB), Y5, Y6
+	VFMADD213PD Y15, Y5, Y6
+	VFMADD213PD Y9, Y5, Y6
+	VFMADD213PD Y9, Y5, Y6
+	VMOVUPD Y14, Y5
+	VFMADD231PD Y15, Y4, Y5
+	VSUBPD Y14, Y5, Y7
+	VSUBPD Y7, Y4, Y4
+	VADDPD Y14, Y4, Y4
+	VPSLLQ $52, Y5, Y5
+	VPADDQ Y9, Y5, Y5
+	VMULPD Y5, Y6, Y6
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y9, Y4, Y4
+	VMULPD Y4, Y6, Y6
+	VADDPD Y9, Y6, Y6
+	VDIVPD Y6, Y9, Y6
+	VMULPD Y3, Y3, Y4
+	VMOVUPD vectors<>+4832(SB), Y5
+	VFMADD213PD vectors<>+4864(SB), Y4, Y5
+	VMULPD Y5, Y3, Y3
+	VMULPD Y6, Y3, Y3
+	VSUBPD Y6, Y9, Y4
+	VFMADD213PD Y6, Y4, Y3
+	VMULPD Y1, Y2, Y1
+	VMULPD Y3, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMULPD Y0, Y2, Y2
+	VMULPD Y6, Y2, Y2
+	VMOVUPD Y2, (SI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (DX)(R13*8), Y0, Y1
+	VMASKMOVPD (BX)(R13*8), Y0, Y2
+	VMASKMOVPD (R8)(R13*8), Y0, Y3
+	VMAXPD Y1, Y13, Y4
+	VMINPD Y4, Y12, Y4
+	VMULPD Y4, Y4, Y5
+	VMOVUPD vectors<>+4672(SB), Y6
+	VFMADD213PD vectors<>+4704(SB), Y5, Y6
+	VMULPD Y6, Y4, Y6
+	VMINPD Y6, Y10, Y6
+	VMAXPD Y6, Y11, Y6
+	VMULPD vectors<>+2400(SB), Y6, Y5
+	VROUNDPD $8, Y5, Y5
+	VFNMADD231PD vectors<>+2432(SB), Y5, Y6
+	VFNMADD231PD vectors<>+2464(SB), Y5, Y6
+	VMOVUPD vectors<>+2496(SB), Y7
+	VFMADD213PD vectors<>+2528(SB), Y6, Y7
+	VFMADD213PD vectors<>+2560(SB), Y6, Y7
+	VFMADD213PD vectors<>+2592(SB), Y6, Y7
+	VFMADD213PD vectors<>+2624(SB), Y6, Y7
+	VFMADD213PD vectors<>+2656(SB), Y6, Y7
+	VFMADD213PD vectors<>+2688(SB), Y6, Y7
+	VFMADD213PD vectors<>+2720(SB), Y6, Y7
+	VFMADD213PD vectors<>+2752(SB), Y6, Y7
+	VFMADD213PD vectors<>+2784(SB), Y6, Y7
+	VFMADD213PD vectors<>+2816(SB), Y6, Y7
+	VFMADD213PD Y15, Y6, Y7
+	VFMADD213PD Y9, Y6, Y7
+	VFMADD213PD Y9, Y6, Y7
+	VMOVUPD Y14, Y6
+	VFMADD231PD Y15, Y5, Y6
+	VSUBPD Y14, Y6, Y8
+	VSUBPD Y8, Y5, Y5
+	VADDPD Y14, Y5, Y5
+	VPSLLQ $52, Y6, Y6
+	VPADDQ Y9, Y6, Y6
+	VMULPD Y6, Y7, Y7
+	VPSLLQ $52, Y5, Y5
+	VPADDQ Y9, Y5, Y5
+	VMULPD Y5, Y7, Y7
+	VADDPD Y9, Y7, Y7
+	VDIVPD Y7, Y9, Y7
+	VMULPD Y4, Y4, Y5
+	VMOVUPD vectors<>+4832(SB), Y6
+	VFMADD213PD vectors<>+4864(SB), Y5, Y6
+	VMULPD Y6, Y4, Y4
+	VMULPD Y7, Y4, Y4
+	VSUBPD Y7, Y9, Y5
+	VFMADD213PD Y7, Y5, Y4
+	VMULPD Y2, Y3, Y2
+	VMULPD Y4, Y2, Y2
+	VMASKMOVPD Y2, Y0, (DI)(R13*8)
+	VMULPD Y1, Y3, Y3
+	VMULPD Y7, Y3, Y3
+	VMASKMOVPD Y3, Y0, (SI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func sum64AVX2(x *float64, n int) float64
 TEXT ·sum64AVX2(SB), NOSPLIT, $0-24
-	VMOVUPD vectors<>+64(SB), Y5
+	VMOVUPD vectors<>+3136(SB), Y5
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPD Y5, Y0
@@ -1137,7 +9077,7 @@ done5:
 
 // func dot64AVX2(x *float64, y *float64, n int) float64
 TEXT ·dot64AVX2(SB), NOSPLIT, $0-32
-	VMOVUPD vectors<>+64(SB), Y6
+	VMOVUPD vectors<>+3136(SB), Y6
 	MOVQ x+0(FP), DI
 	MOVQ y+8(FP), SI
 	MOVQ n+16(FP), DX
@@ -1205,7 +9145,7 @@ done5:
 
 // func centredSq64AVX2(x *float64, n int, mu float64) float64
 TEXT ·centredSq64AVX2(SB), NOSPLIT, $0-32
-	VMOVUPD vectors<>+64(SB), Y7
+	VMOVUPD vectors<>+3136(SB), Y7
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VBROADCASTSD mu+16(FP), Y0
@@ -1274,7 +9214,7 @@ done5:
 
 // func maxOf64AVX2(x *float64, n int) float64
 TEXT ·maxOf64AVX2(SB), NOSPLIT, $0-24
-	VMOVUPD vectors<>+96(SB), Y8
+	VMOVUPD vectors<>+3456(SB), Y8
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPD Y8, Y0
@@ -1349,6 +9289,1034 @@ done5:
 	VADDPD X0, X1, X1
 	VMAXPD Y1, Y2, Y2
 	VMOVSD X2, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expSum64AVX2(dst *float64, x *float64, n int, c float64) float64
+TEXT ·expSum64AVX2(SB), NOSPLIT, $0-40
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+3136(SB), Y9
+	VMOVUPD vectors<>+2880(SB), Y10
+	VMOVUPD vectors<>+2912(SB), Y11
+	VMOVUPD vectors<>+2848(SB), Y12
+	VMOVUPD vectors<>+2400(SB), Y13
+	VMOVUPD vectors<>+2432(SB), Y14
+	VMOVUPD vectors<>+2464(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Y0
+	VMOVUPD Y9, Y1
+	VMOVUPD Y9, Y2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, (DI)(R13*8)
+	VADDPD Y5, Y1, Y1
+	VMOVUPD 32(SI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, 32(DI)(R13*8)
+	VADDPD Y5, Y2, Y2
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, (DI)(R13*8)
+	VADDPD Y5, Y1, Y1
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPD (SI)(R13*8), Y3, Y4
+	VSUBPD Y0, Y4, Y4
+	VMINPD Y4, Y7, Y4
+	VMAXPD Y4, Y8, Y4
+	VMULPD Y13, Y4, Y0
+	VROUNDPD $8, Y0, Y0
+	VFNMADD231PD Y14, Y0, Y4
+	VFNMADD231PD Y15, Y0, Y4
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y4, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y12, Y4, Y5
+	VFMADD213PD Y10, Y4, Y5
+	VFMADD213PD Y10, Y4, Y5
+	VMOVUPD Y11, Y4
+	VFMADD231PD Y12, Y0, Y4
+	VSUBPD Y11, Y4, Y6
+	VSUBPD Y6, Y0, Y0
+	VADDPD Y11, Y0, Y0
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y10, Y0, Y0
+	VMULPD Y0, Y5, Y5
+	VMASKMOVPD Y5, Y3, (DI)(R13*8)
+	VBLENDVPD Y3, Y5, Y9, Y3
+	VADDPD Y3, Y1, Y1
+
+done5:
+	VADDPD Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X0
+	VADDPD X0, X1, X2
+	VPERMILPD $1, X2, X0
+	VADDPD X0, X2, X2
+	VMOVSD X2, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotal64AVX2(x *float64, n int, c float64) float64
+TEXT ·expTotal64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+3136(SB), Y9
+	VMOVUPD vectors<>+2880(SB), Y10
+	VMOVUPD vectors<>+2912(SB), Y11
+	VMOVUPD vectors<>+2848(SB), Y12
+	VMOVUPD vectors<>+2400(SB), Y13
+	VMOVUPD vectors<>+2432(SB), Y14
+	VMOVUPD vectors<>+2464(SB), Y15
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), SI
+	VBROADCASTSD c+16(FP), Y0
+	VMOVUPD Y9, Y1
+	VMOVUPD Y9, Y2
+	XORQ R13, R13
+	MOVQ SI, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y5, Y1, Y1
+	VMOVUPD 32(DI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y5, Y2, Y2
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (DI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VFMADD213PD Y10, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y10, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VADDPD Y5, Y1, Y1
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPD (DI)(R13*8), Y3, Y4
+	VSUBPD Y0, Y4, Y4
+	VMINPD Y4, Y7, Y4
+	VMAXPD Y4, Y8, Y4
+	VMULPD Y13, Y4, Y0
+	VROUNDPD $8, Y0, Y0
+	VFNMADD231PD Y14, Y0, Y4
+	VFNMADD231PD Y15, Y0, Y4
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y4, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y12, Y4, Y5
+	VFMADD213PD Y10, Y4, Y5
+	VFMADD213PD Y10, Y4, Y5
+	VMOVUPD Y11, Y4
+	VFMADD231PD Y12, Y0, Y4
+	VSUBPD Y11, Y4, Y6
+	VSUBPD Y6, Y0, Y0
+	VADDPD Y11, Y0, Y0
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y10, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y10, Y0, Y0
+	VMULPD Y0, Y5, Y5
+	VBLENDVPD Y3, Y5, Y9, Y3
+	VADDPD Y3, Y1, Y1
+
+done5:
+	VADDPD Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X0
+	VADDPD X0, X1, X2
+	VPERMILPD $1, X2, X0
+	VADDPD X0, X2, X2
+	VMOVSD X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func softmax64AVX2(dst *float64, x *float64, n int)
+TEXT ·softmax64AVX2(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+2880(SB), Y7
+	VMOVUPD vectors<>+3136(SB), Y8
+	VMOVUPD vectors<>+4896(SB), Y9
+	VMOVUPD vectors<>+2368(SB), Y10
+	VMOVUPD vectors<>+2912(SB), Y11
+	VMOVUPD vectors<>+2848(SB), Y12
+	VMOVUPD vectors<>+2400(SB), Y13
+	VMOVUPD vectors<>+2432(SB), Y14
+	VMOVUPD vectors<>+2464(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VMOVUPD Y9, Y0
+	VMOVUPD Y9, Y1
+	VMOVUPD Y9, Y2
+	VMOVUPD Y9, Y3
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y4
+	VMAXPD Y0, Y4, Y0
+	VMOVUPD 32(SI)(R13*8), Y4
+	VMAXPD Y1, Y4, Y1
+	VMOVUPD 64(SI)(R13*8), Y4
+	VMAXPD Y2, Y4, Y2
+	VMOVUPD 96(SI)(R13*8), Y4
+	VMAXPD Y3, Y4, Y3
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y4
+	VMAXPD Y0, Y4, Y0
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y4
+	VMASKMOVPD (SI)(R13*8), Y4, Y5
+	VBLENDVPD Y4, Y5, Y9, Y4
+	VMAXPD Y0, Y4, Y0
+
+done5:
+	VMAXPD Y1, Y0, Y0
+	VMAXPD Y3, Y2, Y2
+	VMAXPD Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPD X1, X0, X2
+	VPERMILPD $1, X2, X1
+	VMAXPD X1, X2, X2
+	VBROADCASTSD X2, Y2
+	VMOVUPD Y8, Y0
+	VMOVUPD Y8, Y1
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end7
+
+loop6:
+	VMOVUPD (SI)(R13*8), Y3
+	VSUBPD Y2, Y3, Y3
+	VMAXPD Y3, Y10, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, (DI)(R13*8)
+	VADDPD Y5, Y0, Y0
+	VMOVUPD 32(SI)(R13*8), Y3
+	VSUBPD Y2, Y3, Y3
+	VMAXPD Y3, Y10, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, 32(DI)(R13*8)
+	VADDPD Y5, Y1, Y1
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop6
+
+end7:
+	ADDQ $8, CX
+	SUBQ $4, CX
+	JLT end9
+
+loop8:
+	VMOVUPD (SI)(R13*8), Y3
+	VSUBPD Y2, Y3, Y3
+	VMAXPD Y3, Y10, Y3
+	VMULPD Y13, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y14, Y4, Y3
+	VFNMADD231PD Y15, Y4, Y3
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y3, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y12, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VFMADD213PD Y7, Y3, Y5
+	VMOVUPD Y11, Y3
+	VFMADD231PD Y12, Y4, Y3
+	VSUBPD Y11, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y11, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y7, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VMOVUPD Y5, (DI)(R13*8)
+	VADDPD Y5, Y0, Y0
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop8
+
+end9:
+	ADDQ $4, CX
+	JZ done10
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPD (SI)(R13*8), Y3, Y4
+	VSUBPD Y2, Y4, Y4
+	VMAXPD Y4, Y10, Y4
+	VMULPD Y13, Y4, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y14, Y2, Y4
+	VFNMADD231PD Y15, Y2, Y4
+	VMOVUPD vectors<>+2496(SB), Y5
+	VFMADD213PD vectors<>+2528(SB), Y4, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y12, Y4, Y5
+	VFMADD213PD Y7, Y4, Y5
+	VFMADD213PD Y7, Y4, Y5
+	VMOVUPD Y11, Y4
+	VFMADD231PD Y12, Y2, Y4
+	VSUBPD Y11, Y4, Y6
+	VSUBPD Y6, Y2, Y2
+	VADDPD Y11, Y2, Y2
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y7, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y7, Y2, Y2
+	VMULPD Y2, Y5, Y5
+	VMASKMOVPD Y5, Y3, (DI)(R13*8)
+	VBLENDVPD Y3, Y5, Y8, Y3
+	VADDPD Y3, Y0, Y0
+
+done10:
+	VADDPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD X1, X0, X2
+	VPERMILPD $1, X2, X1
+	VADDPD X1, X2, X2
+	VBROADCASTSD X2, Y2
+	VCMPPD $0, Y8, Y2, Y0
+	VDIVPD Y2, Y7, Y2
+	VBLENDVPD Y0, Y8, Y2, Y0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end12
+
+loop11:
+	VMOVUPD (DI)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	VMOVUPD 32(DI)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, 32(DI)(R13*8)
+	VMOVUPD 64(DI)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, 64(DI)(R13*8)
+	VMOVUPD 96(DI)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop11
+
+end12:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end14
+
+loop13:
+	VMOVUPD (DI)(R13*8), Y1
+	VMULPD Y0, Y1, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop13
+
+end14:
+	ADDQ $4, CX
+	JZ done15
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (DI)(R13*8), Y1, Y2
+	VMULPD Y0, Y2, Y2
+	VMASKMOVPD Y2, Y1, (DI)(R13*8)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func softmaxGrad64AVX2(dst *float64, y *float64, dy *float64, n int)
+TEXT ·softmaxGrad64AVX2(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+3136(SB), Y6
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VMOVUPD Y6, Y0
+	VMOVUPD Y6, Y1
+	VMOVUPD Y6, Y2
+	VMOVUPD Y6, Y3
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y4
+	VMOVUPD (DX)(R13*8), Y5
+	VFMADD231PD Y5, Y4, Y0
+	VMOVUPD 32(SI)(R13*8), Y4
+	VMOVUPD 32(DX)(R13*8), Y5
+	VFMADD231PD Y5, Y4, Y1
+	VMOVUPD 64(SI)(R13*8), Y4
+	VMOVUPD 64(DX)(R13*8), Y5
+	VFMADD231PD Y5, Y4, Y2
+	VMOVUPD 96(SI)(R13*8), Y4
+	VMOVUPD 96(DX)(R13*8), Y5
+	VFMADD231PD Y5, Y4, Y3
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Y4
+	VMOVUPD (DX)(R13*8), Y5
+	VFMADD231PD Y5, Y4, Y0
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop3
+
+end4:
+	ADDQ $4, CX
+	JZ done5
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y4
+	VMASKMOVPD (SI)(R13*8), Y4, Y5
+	VMASKMOVPD (DX)(R13*8), Y4, Y4
+	VFMADD231PD Y4, Y5, Y0
+
+done5:
+	VADDPD Y1, Y0, Y0
+	VADDPD Y3, Y2, Y2
+	VADDPD Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD X1, X0, X2
+	VPERMILPD $1, X2, X1
+	VADDPD X1, X2, X2
+	VBROADCASTSD X2, Y2
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end7
+
+loop6:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VSUBPD Y2, Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	VMOVUPD 32(SI)(R13*8), Y0
+	VMOVUPD 32(DX)(R13*8), Y1
+	VSUBPD Y2, Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, 32(DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Y0
+	VMOVUPD 64(DX)(R13*8), Y1
+	VSUBPD Y2, Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, 64(DI)(R13*8)
+	VMOVUPD 96(SI)(R13*8), Y0
+	VMOVUPD 96(DX)(R13*8), Y1
+	VSUBPD Y2, Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, 96(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop6
+
+end7:
+	ADDQ $16, CX
+	SUBQ $4, CX
+	JLT end9
+
+loop8:
+	VMOVUPD (SI)(R13*8), Y0
+	VMOVUPD (DX)(R13*8), Y1
+	VSUBPD Y2, Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop8
+
+end9:
+	ADDQ $4, CX
+	JZ done10
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VMASKMOVPD (SI)(R13*8), Y0, Y1
+	VMASKMOVPD (DX)(R13*8), Y0, Y3
+	VSUBPD Y2, Y3, Y3
+	VMULPD Y3, Y1, Y1
+	VMASKMOVPD Y1, Y0, (DI)(R13*8)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func subExp64AVX2(dst *float64, y *float64, dy *float64, n int, c float64)
+TEXT ·subExp64AVX2(SB), NOSPLIT, $0-40
+	VMOVUPD vectors<>+2336(SB), Y6
+	VMOVUPD vectors<>+2368(SB), Y7
+	VMOVUPD vectors<>+2880(SB), Y8
+	VMOVUPD vectors<>+2912(SB), Y9
+	VMOVUPD vectors<>+2848(SB), Y10
+	VMOVUPD vectors<>+2400(SB), Y11
+	VMOVUPD vectors<>+2432(SB), Y12
+	VMOVUPD vectors<>+2464(SB), Y13
+	VMOVUPD vectors<>+2496(SB), Y14
+	VMOVUPD vectors<>+2528(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VBROADCASTSD c+32(FP), Y0
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y1
+	VMINPD Y1, Y6, Y1
+	VMAXPD Y1, Y7, Y1
+	VMULPD Y11, Y1, Y2
+	VROUNDPD $8, Y2, Y2
+	VFNMADD231PD Y12, Y2, Y1
+	VFNMADD231PD Y13, Y2, Y1
+	VMOVUPD Y15, Y3
+	VFMADD231PD Y1, Y14, Y3
+	VFMADD213PD vectors<>+2560(SB), Y1, Y3
+	VFMADD213PD vectors<>+2592(SB), Y1, Y3
+	VFMADD213PD vectors<>+2624(SB), Y1, Y3
+	VFMADD213PD vectors<>+2656(SB), Y1, Y3
+	VFMADD213PD vectors<>+2688(SB), Y1, Y3
+	VFMADD213PD vectors<>+2720(SB), Y1, Y3
+	VFMADD213PD vectors<>+2752(SB), Y1, Y3
+	VFMADD213PD vectors<>+2784(SB), Y1, Y3
+	VFMADD213PD vectors<>+2816(SB), Y1, Y3
+	VFMADD213PD Y10, Y1, Y3
+	VFMADD213PD Y8, Y1, Y3
+	VFMADD213PD Y8, Y1, Y3
+	VMOVUPD Y9, Y1
+	VFMADD231PD Y10, Y2, Y1
+	VSUBPD Y9, Y1, Y4
+	VSUBPD Y4, Y2, Y2
+	VADDPD Y9, Y2, Y2
+	VPSLLQ $52, Y1, Y1
+	VPADDQ Y8, Y1, Y1
+	VMULPD Y1, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y3, Y3
+	VMOVUPD (DX)(R13*8), Y1
+	VFNMADD231PD Y0, Y3, Y1
+	VMOVUPD Y1, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y1
+	VMASKMOVPD (SI)(R13*8), Y1, Y2
+	VMINPD Y2, Y6, Y2
+	VMAXPD Y2, Y7, Y2
+	VMULPD Y11, Y2, Y3
+	VROUNDPD $8, Y3, Y3
+	VFNMADD231PD Y12, Y3, Y2
+	VFNMADD231PD Y13, Y3, Y2
+	VMOVUPD Y15, Y4
+	VFMADD231PD Y2, Y14, Y4
+	VFMADD213PD vectors<>+2560(SB), Y2, Y4
+	VFMADD213PD vectors<>+2592(SB), Y2, Y4
+	VFMADD213PD vectors<>+2624(SB), Y2, Y4
+	VFMADD213PD vectors<>+2656(SB), Y2, Y4
+	VFMADD213PD vectors<>+2688(SB), Y2, Y4
+	VFMADD213PD vectors<>+2720(SB), Y2, Y4
+	VFMADD213PD vectors<>+2752(SB), Y2, Y4
+	VFMADD213PD vectors<>+2784(SB), Y2, Y4
+	VFMADD213PD vectors<>+2816(SB), Y2, Y4
+	VFMADD213PD Y10, Y2, Y4
+	VFMADD213PD Y8, Y2, Y4
+	VFMADD213PD Y8, Y2, Y4
+	VMOVUPD Y9, Y2
+	VFMADD231PD Y10, Y3, Y2
+	VSUBPD Y9, Y2, Y5
+	VSUBPD Y5, Y3, Y3
+	VADDPD Y9, Y3, Y3
+	VPSLLQ $52, Y2, Y2
+	VPADDQ Y8, Y2, Y2
+	VMULPD Y2, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y8, Y3, Y3
+	VMULPD Y3, Y4, Y4
+	VMASKMOVPD (DX)(R13*8), Y1, Y2
+	VFNMADD231PD Y0, Y4, Y2
+	VMASKMOVPD Y2, Y1, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func expScaled64AVX2(dst *float64, x *float64, n int, l float64, c float64, d float64)
+TEXT ·expScaled64AVX2(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+2336(SB), Y7
+	VMOVUPD vectors<>+2368(SB), Y8
+	VMOVUPD vectors<>+2880(SB), Y9
+	VMOVUPD vectors<>+2912(SB), Y10
+	VMOVUPD vectors<>+2848(SB), Y11
+	VMOVUPD vectors<>+2400(SB), Y12
+	VMOVUPD vectors<>+2432(SB), Y13
+	VMOVUPD vectors<>+2464(SB), Y14
+	VMOVUPD vectors<>+2496(SB), Y15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD l+24(FP), Y0
+	VBROADCASTSD c+32(FP), Y1
+	VBROADCASTSD d+40(FP), Y2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $4, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMINPD Y3, Y7, Y3
+	VMAXPD Y3, Y8, Y3
+	VMULPD Y12, Y3, Y4
+	VROUNDPD $8, Y4, Y4
+	VFNMADD231PD Y13, Y4, Y3
+	VFNMADD231PD Y14, Y4, Y3
+	VMOVUPD vectors<>+2528(SB), Y5
+	VFMADD231PD Y3, Y15, Y5
+	VFMADD213PD vectors<>+2560(SB), Y3, Y5
+	VFMADD213PD vectors<>+2592(SB), Y3, Y5
+	VFMADD213PD vectors<>+2624(SB), Y3, Y5
+	VFMADD213PD vectors<>+2656(SB), Y3, Y5
+	VFMADD213PD vectors<>+2688(SB), Y3, Y5
+	VFMADD213PD vectors<>+2720(SB), Y3, Y5
+	VFMADD213PD vectors<>+2752(SB), Y3, Y5
+	VFMADD213PD vectors<>+2784(SB), Y3, Y5
+	VFMADD213PD vectors<>+2816(SB), Y3, Y5
+	VFMADD213PD Y11, Y3, Y5
+	VFMADD213PD Y9, Y3, Y5
+	VFMADD213PD Y9, Y3, Y5
+	VMOVUPD Y10, Y3
+	VFMADD231PD Y11, Y4, Y3
+	VSUBPD Y10, Y3, Y6
+	VSUBPD Y6, Y4, Y4
+	VADDPD Y10, Y4, Y4
+	VPSLLQ $52, Y3, Y3
+	VPADDQ Y9, Y3, Y3
+	VMULPD Y3, Y5, Y5
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y9, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VFMADD213PD Y2, Y1, Y5
+	VMOVUPD Y5, (DI)(R13*8)
+	ADDQ $4, R13
+	SUBQ $4, CX
+	JGE loop1
+
+end2:
+	ADDQ $4, CX
+	JZ done3
+	LEAQ lanes<>+32(SB), AX
+	SHLQ $3, CX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y3
+	VMASKMOVPD (SI)(R13*8), Y3, Y4
+	VSUBPD Y0, Y4, Y4
+	VMINPD Y4, Y7, Y4
+	VMAXPD Y4, Y8, Y4
+	VMULPD Y12, Y4, Y0
+	VROUNDPD $8, Y0, Y0
+	VFNMADD231PD Y13, Y0, Y4
+	VFNMADD231PD Y14, Y0, Y4
+	VMOVUPD vectors<>+2528(SB), Y5
+	VFMADD231PD Y4, Y15, Y5
+	VFMADD213PD vectors<>+2560(SB), Y4, Y5
+	VFMADD213PD vectors<>+2592(SB), Y4, Y5
+	VFMADD213PD vectors<>+2624(SB), Y4, Y5
+	VFMADD213PD vectors<>+2656(SB), Y4, Y5
+	VFMADD213PD vectors<>+2688(SB), Y4, Y5
+	VFMADD213PD vectors<>+2720(SB), Y4, Y5
+	VFMADD213PD vectors<>+2752(SB), Y4, Y5
+	VFMADD213PD vectors<>+2784(SB), Y4, Y5
+	VFMADD213PD vectors<>+2816(SB), Y4, Y5
+	VFMADD213PD Y11, Y4, Y5
+	VFMADD213PD Y9, Y4, Y5
+	VFMADD213PD Y9, Y4, Y5
+	VMOVUPD Y10, Y4
+	VFMADD231PD Y11, Y0, Y4
+	VSUBPD Y10, Y4, Y6
+	VSUBPD Y6, Y0, Y0
+	VADDPD Y10, Y0, Y0
+	VPSLLQ $52, Y4, Y4
+	VPADDQ Y9, Y4, Y4
+	VMULPD Y4, Y5, Y5
+	VPSLLQ $52, Y0, Y0
+	VPADDQ Y9, Y0, Y0
+	VMULPD Y0, Y5, Y5
+	VFMADD231PD Y1, Y5, Y2
+	VMASKMOVPD Y2, Y3, (DI)(R13*8)
+
+done3:
 	VZEROUPPER
 	RET
 

@@ -4,39 +4,1223 @@
 
 #include "textflag.h"
 
-DATA vectors<>+0(SB)/8, $0x0000000000000000
-DATA vectors<>+8(SB)/8, $0x0000000000000000
-DATA vectors<>+16(SB)/8, $0x0000000000000000
-DATA vectors<>+24(SB)/8, $0x0000000000000000
-DATA vectors<>+32(SB)/8, $0x0000000000000000
-DATA vectors<>+40(SB)/8, $0x0000000000000000
-DATA vectors<>+48(SB)/8, $0x0000000000000000
-DATA vectors<>+56(SB)/8, $0x0000000000000000
-DATA vectors<>+64(SB)/8, $0xff800000ff800000
-DATA vectors<>+72(SB)/8, $0xff800000ff800000
-DATA vectors<>+80(SB)/8, $0xff800000ff800000
-DATA vectors<>+88(SB)/8, $0xff800000ff800000
-DATA vectors<>+96(SB)/8, $0xff800000ff800000
-DATA vectors<>+104(SB)/8, $0xff800000ff800000
-DATA vectors<>+112(SB)/8, $0xff800000ff800000
-DATA vectors<>+120(SB)/8, $0xff800000ff800000
-DATA vectors<>+128(SB)/8, $0x0000000000000000
-DATA vectors<>+136(SB)/8, $0x0000000000000000
-DATA vectors<>+144(SB)/8, $0x0000000000000000
-DATA vectors<>+152(SB)/8, $0x0000000000000000
-DATA vectors<>+160(SB)/8, $0x0000000000000000
-DATA vectors<>+168(SB)/8, $0x0000000000000000
-DATA vectors<>+176(SB)/8, $0x0000000000000000
-DATA vectors<>+184(SB)/8, $0x0000000000000000
-DATA vectors<>+192(SB)/8, $0xfff0000000000000
-DATA vectors<>+200(SB)/8, $0xfff0000000000000
-DATA vectors<>+208(SB)/8, $0xfff0000000000000
-DATA vectors<>+216(SB)/8, $0xfff0000000000000
-DATA vectors<>+224(SB)/8, $0xfff0000000000000
-DATA vectors<>+232(SB)/8, $0xfff0000000000000
-DATA vectors<>+240(SB)/8, $0xfff0000000000000
-DATA vectors<>+248(SB)/8, $0xfff0000000000000
-GLOBL vectors<>(SB), RODATA|NOPTR, $256
+DATA vectors<>+0(SB)/8, $0x8000000080000000
+DATA vectors<>+8(SB)/8, $0x8000000080000000
+DATA vectors<>+16(SB)/8, $0x8000000080000000
+DATA vectors<>+24(SB)/8, $0x8000000080000000
+DATA vectors<>+32(SB)/8, $0x8000000080000000
+DATA vectors<>+40(SB)/8, $0x8000000080000000
+DATA vectors<>+48(SB)/8, $0x8000000080000000
+DATA vectors<>+56(SB)/8, $0x8000000080000000
+DATA vectors<>+64(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+72(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+80(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+88(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+96(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+104(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+112(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+120(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+128(SB)/8, $0x42b2000042b20000
+DATA vectors<>+136(SB)/8, $0x42b2000042b20000
+DATA vectors<>+144(SB)/8, $0x42b2000042b20000
+DATA vectors<>+152(SB)/8, $0x42b2000042b20000
+DATA vectors<>+160(SB)/8, $0x42b2000042b20000
+DATA vectors<>+168(SB)/8, $0x42b2000042b20000
+DATA vectors<>+176(SB)/8, $0x42b2000042b20000
+DATA vectors<>+184(SB)/8, $0x42b2000042b20000
+DATA vectors<>+192(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+200(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+208(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+216(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+224(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+232(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+240(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+248(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+256(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+264(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+272(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+280(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+288(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+296(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+304(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+312(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+320(SB)/8, $0x3f3180003f318000
+DATA vectors<>+328(SB)/8, $0x3f3180003f318000
+DATA vectors<>+336(SB)/8, $0x3f3180003f318000
+DATA vectors<>+344(SB)/8, $0x3f3180003f318000
+DATA vectors<>+352(SB)/8, $0x3f3180003f318000
+DATA vectors<>+360(SB)/8, $0x3f3180003f318000
+DATA vectors<>+368(SB)/8, $0x3f3180003f318000
+DATA vectors<>+376(SB)/8, $0x3f3180003f318000
+DATA vectors<>+384(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+392(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+400(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+408(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+416(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+424(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+432(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+440(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+448(SB)/8, $0x3950696739506967
+DATA vectors<>+456(SB)/8, $0x3950696739506967
+DATA vectors<>+464(SB)/8, $0x3950696739506967
+DATA vectors<>+472(SB)/8, $0x3950696739506967
+DATA vectors<>+480(SB)/8, $0x3950696739506967
+DATA vectors<>+488(SB)/8, $0x3950696739506967
+DATA vectors<>+496(SB)/8, $0x3950696739506967
+DATA vectors<>+504(SB)/8, $0x3950696739506967
+DATA vectors<>+512(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+520(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+528(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+536(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+544(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+552(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+560(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+568(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+576(SB)/8, $0x3c0889083c088908
+DATA vectors<>+584(SB)/8, $0x3c0889083c088908
+DATA vectors<>+592(SB)/8, $0x3c0889083c088908
+DATA vectors<>+600(SB)/8, $0x3c0889083c088908
+DATA vectors<>+608(SB)/8, $0x3c0889083c088908
+DATA vectors<>+616(SB)/8, $0x3c0889083c088908
+DATA vectors<>+624(SB)/8, $0x3c0889083c088908
+DATA vectors<>+632(SB)/8, $0x3c0889083c088908
+DATA vectors<>+640(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+648(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+656(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+664(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+672(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+680(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+688(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+696(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+704(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+712(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+720(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+728(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+736(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+744(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+752(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+760(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+768(SB)/8, $0x3f0000003f000000
+DATA vectors<>+776(SB)/8, $0x3f0000003f000000
+DATA vectors<>+784(SB)/8, $0x3f0000003f000000
+DATA vectors<>+792(SB)/8, $0x3f0000003f000000
+DATA vectors<>+800(SB)/8, $0x3f0000003f000000
+DATA vectors<>+808(SB)/8, $0x3f0000003f000000
+DATA vectors<>+816(SB)/8, $0x3f0000003f000000
+DATA vectors<>+824(SB)/8, $0x3f0000003f000000
+DATA vectors<>+832(SB)/8, $0x3f8000003f800000
+DATA vectors<>+840(SB)/8, $0x3f8000003f800000
+DATA vectors<>+848(SB)/8, $0x3f8000003f800000
+DATA vectors<>+856(SB)/8, $0x3f8000003f800000
+DATA vectors<>+864(SB)/8, $0x3f8000003f800000
+DATA vectors<>+872(SB)/8, $0x3f8000003f800000
+DATA vectors<>+880(SB)/8, $0x3f8000003f800000
+DATA vectors<>+888(SB)/8, $0x3f8000003f800000
+DATA vectors<>+896(SB)/8, $0x0080000000800000
+DATA vectors<>+904(SB)/8, $0x0080000000800000
+DATA vectors<>+912(SB)/8, $0x0080000000800000
+DATA vectors<>+920(SB)/8, $0x0080000000800000
+DATA vectors<>+928(SB)/8, $0x0080000000800000
+DATA vectors<>+936(SB)/8, $0x0080000000800000
+DATA vectors<>+944(SB)/8, $0x0080000000800000
+DATA vectors<>+952(SB)/8, $0x0080000000800000
+DATA vectors<>+960(SB)/8, $0x5d8000005d800000
+DATA vectors<>+968(SB)/8, $0x5d8000005d800000
+DATA vectors<>+976(SB)/8, $0x5d8000005d800000
+DATA vectors<>+984(SB)/8, $0x5d8000005d800000
+DATA vectors<>+992(SB)/8, $0x5d8000005d800000
+DATA vectors<>+1000(SB)/8, $0x5d8000005d800000
+DATA vectors<>+1008(SB)/8, $0x5d8000005d800000
+DATA vectors<>+1016(SB)/8, $0x5d8000005d800000
+DATA vectors<>+1024(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1032(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1040(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1048(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1056(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1064(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1072(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1080(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+1088(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1096(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1104(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1112(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1120(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1128(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1136(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1144(SB)/8, $0x4b0000004b000000
+DATA vectors<>+1152(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1160(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1168(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1176(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1184(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1192(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1200(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1208(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+1216(SB)/8, $0x4270000042700000
+DATA vectors<>+1224(SB)/8, $0x4270000042700000
+DATA vectors<>+1232(SB)/8, $0x4270000042700000
+DATA vectors<>+1240(SB)/8, $0x4270000042700000
+DATA vectors<>+1248(SB)/8, $0x4270000042700000
+DATA vectors<>+1256(SB)/8, $0x4270000042700000
+DATA vectors<>+1264(SB)/8, $0x4270000042700000
+DATA vectors<>+1272(SB)/8, $0x4270000042700000
+DATA vectors<>+1280(SB)/8, $0x0000000000000000
+DATA vectors<>+1288(SB)/8, $0x0000000000000000
+DATA vectors<>+1296(SB)/8, $0x0000000000000000
+DATA vectors<>+1304(SB)/8, $0x0000000000000000
+DATA vectors<>+1312(SB)/8, $0x0000000000000000
+DATA vectors<>+1320(SB)/8, $0x0000000000000000
+DATA vectors<>+1328(SB)/8, $0x0000000000000000
+DATA vectors<>+1336(SB)/8, $0x0000000000000000
+DATA vectors<>+1344(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1352(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1360(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1368(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1376(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1384(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1392(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1400(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+1408(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1416(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1424(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1432(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1440(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1448(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1456(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1464(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+1472(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1480(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1488(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1496(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1504(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1512(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1520(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1528(SB)/8, $0x3def251a3def251a
+DATA vectors<>+1536(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1544(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1552(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1560(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1568(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1576(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1584(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1592(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+1600(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1608(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1616(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1624(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1632(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1640(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1648(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1656(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+1664(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1672(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1680(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1688(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1696(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1704(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1712(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1720(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+1728(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1736(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1744(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1752(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1760(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1768(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1776(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1784(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+1792(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1800(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1808(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1816(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1824(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1832(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1840(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1848(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+1856(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1864(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1872(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1880(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1888(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1896(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1904(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1912(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+1920(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1928(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1936(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1944(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1952(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1960(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1968(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1976(SB)/8, $0x7f8000007f800000
+DATA vectors<>+1984(SB)/8, $0xff800000ff800000
+DATA vectors<>+1992(SB)/8, $0xff800000ff800000
+DATA vectors<>+2000(SB)/8, $0xff800000ff800000
+DATA vectors<>+2008(SB)/8, $0xff800000ff800000
+DATA vectors<>+2016(SB)/8, $0xff800000ff800000
+DATA vectors<>+2024(SB)/8, $0xff800000ff800000
+DATA vectors<>+2032(SB)/8, $0xff800000ff800000
+DATA vectors<>+2040(SB)/8, $0xff800000ff800000
+DATA vectors<>+2048(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2056(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2064(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2072(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2080(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2088(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2096(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2104(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+2112(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2120(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2128(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2136(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2144(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2152(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2160(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2168(SB)/8, $0x40fccccd40fccccd
+DATA vectors<>+2176(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2184(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2192(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2200(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2208(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2216(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2224(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2232(SB)/8, $0xc0fccccdc0fccccd
+DATA vectors<>+2240(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2248(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2256(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2264(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2272(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2280(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2288(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2296(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+2304(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2312(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2320(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2328(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2336(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2344(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2352(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2360(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+2368(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2376(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2384(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2392(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2400(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2408(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2416(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2424(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+2432(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2440(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2448(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2456(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2464(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2472(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2480(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2488(SB)/8, $0x335c0041335c0041
+DATA vectors<>+2496(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2504(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2512(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2520(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2528(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2536(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2544(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2552(SB)/8, $0x3779434a3779434a
+DATA vectors<>+2560(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2568(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2576(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2584(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2592(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2600(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2608(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2616(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+2624(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2632(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2640(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2648(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2656(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2664(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2672(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2680(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+2688(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2696(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2704(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2712(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2720(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2728(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2736(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2744(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+2752(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2760(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2768(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2776(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2784(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2792(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2800(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2808(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+2816(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2824(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2832(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2840(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2848(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2856(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2864(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2872(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+2880(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2888(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2896(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2904(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2912(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2920(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2928(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2936(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+2944(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2952(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2960(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2968(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2976(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2984(SB)/8, $0xbf800000bf800000
+DATA vectors<>+2992(SB)/8, $0xbf800000bf800000
+DATA vectors<>+3000(SB)/8, $0xbf800000bf800000
+DATA vectors<>+3008(SB)/8, $0x4080000040800000
+DATA vectors<>+3016(SB)/8, $0x4080000040800000
+DATA vectors<>+3024(SB)/8, $0x4080000040800000
+DATA vectors<>+3032(SB)/8, $0x4080000040800000
+DATA vectors<>+3040(SB)/8, $0x4080000040800000
+DATA vectors<>+3048(SB)/8, $0x4080000040800000
+DATA vectors<>+3056(SB)/8, $0x4080000040800000
+DATA vectors<>+3064(SB)/8, $0x4080000040800000
+DATA vectors<>+3072(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3080(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3088(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3096(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3104(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3112(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3120(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3128(SB)/8, $0xc0800000c0800000
+DATA vectors<>+3136(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3144(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3152(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3160(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3168(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3176(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3184(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3192(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+3200(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3208(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3216(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3224(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3232(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3240(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3248(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3256(SB)/8, $0x32edffee32edffee
+DATA vectors<>+3264(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3272(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3280(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3288(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3296(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3304(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3312(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3320(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+3328(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3336(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3344(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3352(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3360(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3368(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3376(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3384(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+3392(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3400(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3408(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3416(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3424(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3432(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3440(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3448(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+3456(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3464(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3472(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3480(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3488(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3496(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3504(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3512(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+3520(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3528(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3536(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3544(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3552(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3560(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3568(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3576(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+3584(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3592(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3600(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3608(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3616(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3624(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3632(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3640(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+3648(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3656(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3664(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3672(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3680(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3688(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3696(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3704(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+3712(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3720(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3728(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3736(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3744(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3752(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3760(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3768(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+3776(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3784(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3792(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3800(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3808(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3816(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3824(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3832(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+3840(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3848(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3856(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3864(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3872(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3880(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3888(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3896(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+3904(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3912(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3920(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3928(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3936(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3944(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3952(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3960(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+3968(SB)/8, $0xbd922279bd922279
+DATA vectors<>+3976(SB)/8, $0xbd922279bd922279
+DATA vectors<>+3984(SB)/8, $0xbd922279bd922279
+DATA vectors<>+3992(SB)/8, $0xbd922279bd922279
+DATA vectors<>+4000(SB)/8, $0xbd922279bd922279
+DATA vectors<>+4008(SB)/8, $0xbd922279bd922279
+DATA vectors<>+4016(SB)/8, $0xbd922279bd922279
+DATA vectors<>+4024(SB)/8, $0xbd922279bd922279
+DATA vectors<>+4032(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4040(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4048(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4056(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4064(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4072(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4080(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4088(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+4096(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4104(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4112(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4120(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4128(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4136(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4144(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4152(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+4160(SB)/8, $0x4140000041400000
+DATA vectors<>+4168(SB)/8, $0x4140000041400000
+DATA vectors<>+4176(SB)/8, $0x4140000041400000
+DATA vectors<>+4184(SB)/8, $0x4140000041400000
+DATA vectors<>+4192(SB)/8, $0x4140000041400000
+DATA vectors<>+4200(SB)/8, $0x4140000041400000
+DATA vectors<>+4208(SB)/8, $0x4140000041400000
+DATA vectors<>+4216(SB)/8, $0x4140000041400000
+DATA vectors<>+4224(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4232(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4240(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4248(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4256(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4264(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4272(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4280(SB)/8, $0xc1400000c1400000
+DATA vectors<>+4288(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4296(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4304(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4312(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4320(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4328(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4336(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4344(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+4352(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4360(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4368(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4376(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4384(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4392(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4400(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4408(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+4416(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4424(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4432(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4440(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4448(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4456(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4464(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4472(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+4480(SB)/8, $0x8000000000000000
+DATA vectors<>+4488(SB)/8, $0x8000000000000000
+DATA vectors<>+4496(SB)/8, $0x8000000000000000
+DATA vectors<>+4504(SB)/8, $0x8000000000000000
+DATA vectors<>+4512(SB)/8, $0x8000000000000000
+DATA vectors<>+4520(SB)/8, $0x8000000000000000
+DATA vectors<>+4528(SB)/8, $0x8000000000000000
+DATA vectors<>+4536(SB)/8, $0x8000000000000000
+DATA vectors<>+4544(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4552(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4560(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4568(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4576(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4584(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4592(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4600(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+4608(SB)/8, $0x4086300000000000
+DATA vectors<>+4616(SB)/8, $0x4086300000000000
+DATA vectors<>+4624(SB)/8, $0x4086300000000000
+DATA vectors<>+4632(SB)/8, $0x4086300000000000
+DATA vectors<>+4640(SB)/8, $0x4086300000000000
+DATA vectors<>+4648(SB)/8, $0x4086300000000000
+DATA vectors<>+4656(SB)/8, $0x4086300000000000
+DATA vectors<>+4664(SB)/8, $0x4086300000000000
+DATA vectors<>+4672(SB)/8, $0xc087500000000000
+DATA vectors<>+4680(SB)/8, $0xc087500000000000
+DATA vectors<>+4688(SB)/8, $0xc087500000000000
+DATA vectors<>+4696(SB)/8, $0xc087500000000000
+DATA vectors<>+4704(SB)/8, $0xc087500000000000
+DATA vectors<>+4712(SB)/8, $0xc087500000000000
+DATA vectors<>+4720(SB)/8, $0xc087500000000000
+DATA vectors<>+4728(SB)/8, $0xc087500000000000
+DATA vectors<>+4736(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4744(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4752(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4760(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4768(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4776(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4784(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4792(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+4800(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4808(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4816(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4824(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4832(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4840(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4848(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4856(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+4864(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4872(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4880(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4888(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4896(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4904(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4912(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4920(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+4928(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4936(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4944(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4952(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4960(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4968(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4976(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4984(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+4992(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5000(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5008(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5016(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5024(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5032(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5040(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5048(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+5056(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5064(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5072(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5080(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5088(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5096(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5104(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5112(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+5120(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5128(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5136(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5144(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5152(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5160(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5168(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5176(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+5184(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5192(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5200(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5208(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5216(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5224(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5232(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5240(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+5248(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5256(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5264(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5272(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5280(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5288(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5296(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5304(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+5312(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5320(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5328(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5336(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5344(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5352(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5360(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5368(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+5376(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5384(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5392(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5400(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5408(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5416(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5424(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5432(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+5440(SB)/8, $0x3f81111111111111
+DATA vectors<>+5448(SB)/8, $0x3f81111111111111
+DATA vectors<>+5456(SB)/8, $0x3f81111111111111
+DATA vectors<>+5464(SB)/8, $0x3f81111111111111
+DATA vectors<>+5472(SB)/8, $0x3f81111111111111
+DATA vectors<>+5480(SB)/8, $0x3f81111111111111
+DATA vectors<>+5488(SB)/8, $0x3f81111111111111
+DATA vectors<>+5496(SB)/8, $0x3f81111111111111
+DATA vectors<>+5504(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5512(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5520(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5528(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5536(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5544(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5552(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5560(SB)/8, $0x3fa5555555555555
+DATA vectors<>+5568(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5576(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5584(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5592(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5600(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5608(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5616(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5624(SB)/8, $0x3fc5555555555555
+DATA vectors<>+5632(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5640(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5648(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5656(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5664(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5672(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5680(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5688(SB)/8, $0x3fe0000000000000
+DATA vectors<>+5696(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5704(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5712(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5720(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5728(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5736(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5744(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5752(SB)/8, $0x3ff0000000000000
+DATA vectors<>+5760(SB)/8, $0x0010000000000000
+DATA vectors<>+5768(SB)/8, $0x0010000000000000
+DATA vectors<>+5776(SB)/8, $0x0010000000000000
+DATA vectors<>+5784(SB)/8, $0x0010000000000000
+DATA vectors<>+5792(SB)/8, $0x0010000000000000
+DATA vectors<>+5800(SB)/8, $0x0010000000000000
+DATA vectors<>+5808(SB)/8, $0x0010000000000000
+DATA vectors<>+5816(SB)/8, $0x0010000000000000
+DATA vectors<>+5824(SB)/8, $0x43b0000000000000
+DATA vectors<>+5832(SB)/8, $0x43b0000000000000
+DATA vectors<>+5840(SB)/8, $0x43b0000000000000
+DATA vectors<>+5848(SB)/8, $0x43b0000000000000
+DATA vectors<>+5856(SB)/8, $0x43b0000000000000
+DATA vectors<>+5864(SB)/8, $0x43b0000000000000
+DATA vectors<>+5872(SB)/8, $0x43b0000000000000
+DATA vectors<>+5880(SB)/8, $0x43b0000000000000
+DATA vectors<>+5888(SB)/8, $0x00095f619980c433
+DATA vectors<>+5896(SB)/8, $0x00095f619980c433
+DATA vectors<>+5904(SB)/8, $0x00095f619980c433
+DATA vectors<>+5912(SB)/8, $0x00095f619980c433
+DATA vectors<>+5920(SB)/8, $0x00095f619980c433
+DATA vectors<>+5928(SB)/8, $0x00095f619980c433
+DATA vectors<>+5936(SB)/8, $0x00095f619980c433
+DATA vectors<>+5944(SB)/8, $0x00095f619980c433
+DATA vectors<>+5952(SB)/8, $0x4330000000000000
+DATA vectors<>+5960(SB)/8, $0x4330000000000000
+DATA vectors<>+5968(SB)/8, $0x4330000000000000
+DATA vectors<>+5976(SB)/8, $0x4330000000000000
+DATA vectors<>+5984(SB)/8, $0x4330000000000000
+DATA vectors<>+5992(SB)/8, $0x4330000000000000
+DATA vectors<>+6000(SB)/8, $0x4330000000000000
+DATA vectors<>+6008(SB)/8, $0x4330000000000000
+DATA vectors<>+6016(SB)/8, $0x43300000000003ff
+DATA vectors<>+6024(SB)/8, $0x43300000000003ff
+DATA vectors<>+6032(SB)/8, $0x43300000000003ff
+DATA vectors<>+6040(SB)/8, $0x43300000000003ff
+DATA vectors<>+6048(SB)/8, $0x43300000000003ff
+DATA vectors<>+6056(SB)/8, $0x43300000000003ff
+DATA vectors<>+6064(SB)/8, $0x43300000000003ff
+DATA vectors<>+6072(SB)/8, $0x43300000000003ff
+DATA vectors<>+6080(SB)/8, $0x404e000000000000
+DATA vectors<>+6088(SB)/8, $0x404e000000000000
+DATA vectors<>+6096(SB)/8, $0x404e000000000000
+DATA vectors<>+6104(SB)/8, $0x404e000000000000
+DATA vectors<>+6112(SB)/8, $0x404e000000000000
+DATA vectors<>+6120(SB)/8, $0x404e000000000000
+DATA vectors<>+6128(SB)/8, $0x404e000000000000
+DATA vectors<>+6136(SB)/8, $0x404e000000000000
+DATA vectors<>+6144(SB)/8, $0x0000000000000000
+DATA vectors<>+6152(SB)/8, $0x0000000000000000
+DATA vectors<>+6160(SB)/8, $0x0000000000000000
+DATA vectors<>+6168(SB)/8, $0x0000000000000000
+DATA vectors<>+6176(SB)/8, $0x0000000000000000
+DATA vectors<>+6184(SB)/8, $0x0000000000000000
+DATA vectors<>+6192(SB)/8, $0x0000000000000000
+DATA vectors<>+6200(SB)/8, $0x0000000000000000
+DATA vectors<>+6208(SB)/8, $0x4000000000000000
+DATA vectors<>+6216(SB)/8, $0x4000000000000000
+DATA vectors<>+6224(SB)/8, $0x4000000000000000
+DATA vectors<>+6232(SB)/8, $0x4000000000000000
+DATA vectors<>+6240(SB)/8, $0x4000000000000000
+DATA vectors<>+6248(SB)/8, $0x4000000000000000
+DATA vectors<>+6256(SB)/8, $0x4000000000000000
+DATA vectors<>+6264(SB)/8, $0x4000000000000000
+DATA vectors<>+6272(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6280(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6288(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6296(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6304(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6312(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6320(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6328(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+6336(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6344(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6352(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6360(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6368(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6376(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6384(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6392(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+6400(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6408(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6416(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6424(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6432(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6440(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6448(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6456(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+6464(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6472(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6480(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6488(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6496(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6504(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6512(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6520(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+6528(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6536(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6544(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6552(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6560(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6568(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6576(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6584(SB)/8, $0x3fd2492494229359
+DATA vectors<>+6592(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6600(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6608(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6616(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6624(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6632(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6640(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6648(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+6656(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6664(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6672(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6680(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6688(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6696(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6704(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6712(SB)/8, $0x3fe5555555555593
+DATA vectors<>+6720(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6728(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6736(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6744(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6752(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6760(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6768(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6776(SB)/8, $0x7ff0000000000000
+DATA vectors<>+6784(SB)/8, $0xfff0000000000000
+DATA vectors<>+6792(SB)/8, $0xfff0000000000000
+DATA vectors<>+6800(SB)/8, $0xfff0000000000000
+DATA vectors<>+6808(SB)/8, $0xfff0000000000000
+DATA vectors<>+6816(SB)/8, $0xfff0000000000000
+DATA vectors<>+6824(SB)/8, $0xfff0000000000000
+DATA vectors<>+6832(SB)/8, $0xfff0000000000000
+DATA vectors<>+6840(SB)/8, $0xfff0000000000000
+DATA vectors<>+6848(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6856(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6864(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6872(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6880(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6888(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6896(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6904(SB)/8, $0x7ff8000000000001
+DATA vectors<>+6912(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6920(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6928(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6936(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6944(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6952(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6960(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6968(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+6976(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+6984(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+6992(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7000(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7008(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7016(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7024(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7032(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+7040(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7048(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7056(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7064(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7072(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7080(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7088(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7096(SB)/8, $0xc0993ac030580563
+DATA vectors<>+7104(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7112(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7120(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7128(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7136(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7144(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7152(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7160(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+7168(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7176(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7184(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7192(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7200(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7208(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7216(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7224(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+7232(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7240(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7248(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7256(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7264(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7272(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7280(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7288(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+7296(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7304(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7312(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7320(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7328(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7336(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7344(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7352(SB)/8, $0x3fe4000000000000
+DATA vectors<>+7360(SB)/8, $0x4018000000000000
+DATA vectors<>+7368(SB)/8, $0x4018000000000000
+DATA vectors<>+7376(SB)/8, $0x4018000000000000
+DATA vectors<>+7384(SB)/8, $0x4018000000000000
+DATA vectors<>+7392(SB)/8, $0x4018000000000000
+DATA vectors<>+7400(SB)/8, $0x4018000000000000
+DATA vectors<>+7408(SB)/8, $0x4018000000000000
+DATA vectors<>+7416(SB)/8, $0x4018000000000000
+DATA vectors<>+7424(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7432(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7440(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7448(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7456(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7464(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7472(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7480(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+7488(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7496(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7504(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7512(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7520(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7528(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7536(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7544(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+7552(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7560(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7568(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7576(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7584(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7592(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7600(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7608(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+7616(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7624(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7632(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7640(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7648(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7656(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7664(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7672(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+7680(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7688(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7696(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7704(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7712(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7720(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7728(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7736(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+7744(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7752(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7760(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7768(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7776(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7784(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7792(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7800(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+7808(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7816(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7824(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7832(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7840(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7848(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7856(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7864(SB)/8, $0x40804add14c63aee
+DATA vectors<>+7872(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7880(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7888(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7896(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7904(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7912(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7920(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7928(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+7936(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7944(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7952(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7960(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7968(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7976(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7984(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+7992(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+8000(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8008(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8016(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8024(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8032(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8040(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8048(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8056(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+8064(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8072(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8080(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8088(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8096(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8104(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8112(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8120(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+8128(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8136(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8144(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8152(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8160(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8168(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8176(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8184(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+8192(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8200(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8208(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8216(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8224(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8232(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8240(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8248(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+8256(SB)/8, $0x4048518facadba66
+DATA vectors<>+8264(SB)/8, $0x4048518facadba66
+DATA vectors<>+8272(SB)/8, $0x4048518facadba66
+DATA vectors<>+8280(SB)/8, $0x4048518facadba66
+DATA vectors<>+8288(SB)/8, $0x4048518facadba66
+DATA vectors<>+8296(SB)/8, $0x4048518facadba66
+DATA vectors<>+8304(SB)/8, $0x4048518facadba66
+DATA vectors<>+8312(SB)/8, $0x4048518facadba66
+DATA vectors<>+8320(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8328(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8336(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8344(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8352(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8360(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8368(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8376(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+8384(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8392(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8400(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8408(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8416(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8424(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8432(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8440(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+8448(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8456(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8464(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8472(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8480(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8488(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8496(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8504(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+8512(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8520(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8528(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8536(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8544(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8552(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8560(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8568(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+8576(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8584(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8592(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8600(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8608(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8616(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8624(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8632(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+8640(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8648(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8656(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8664(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8672(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8680(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8688(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8696(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+8704(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8712(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8720(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8728(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8736(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8744(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8752(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8760(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+8768(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8776(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8784(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8792(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8800(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8808(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8816(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8824(SB)/8, $0x40762f01246f610d
+DATA vectors<>+8832(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8840(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8848(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8856(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8864(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8872(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8880(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8888(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+8896(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8904(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8912(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8920(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8928(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8936(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8944(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8952(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+8960(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+8968(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+8976(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+8984(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+8992(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+9000(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+9008(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+9016(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+9024(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9032(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9040(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9048(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9056(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9064(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9072(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9080(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+9088(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9096(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9104(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9112(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9120(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9128(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9136(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9144(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+9152(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9160(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9168(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9176(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9184(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9192(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9200(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9208(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+9216(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9224(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9232(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9240(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9248(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9256(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9264(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9272(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+9280(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9288(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9296(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9304(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9312(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9320(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9328(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9336(SB)/8, $0xbff9884533d43651
+DATA vectors<>+9344(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9352(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9360(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9368(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9376(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9384(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9392(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9400(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+9408(SB)/8, $0x403e000000000000
+DATA vectors<>+9416(SB)/8, $0x403e000000000000
+DATA vectors<>+9424(SB)/8, $0x403e000000000000
+DATA vectors<>+9432(SB)/8, $0x403e000000000000
+DATA vectors<>+9440(SB)/8, $0x403e000000000000
+DATA vectors<>+9448(SB)/8, $0x403e000000000000
+DATA vectors<>+9456(SB)/8, $0x403e000000000000
+DATA vectors<>+9464(SB)/8, $0x403e000000000000
+DATA vectors<>+9472(SB)/8, $0xc03e000000000000
+DATA vectors<>+9480(SB)/8, $0xc03e000000000000
+DATA vectors<>+9488(SB)/8, $0xc03e000000000000
+DATA vectors<>+9496(SB)/8, $0xc03e000000000000
+DATA vectors<>+9504(SB)/8, $0xc03e000000000000
+DATA vectors<>+9512(SB)/8, $0xc03e000000000000
+DATA vectors<>+9520(SB)/8, $0xc03e000000000000
+DATA vectors<>+9528(SB)/8, $0xc03e000000000000
+DATA vectors<>+9536(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9544(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9552(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9560(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9568(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9576(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9584(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9592(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+9600(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9608(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9616(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9624(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9632(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9640(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9648(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9656(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+9664(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9672(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9680(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9688(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9696(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9704(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9712(SB)/8, $0xffefffffffffffff
+DATA vectors<>+9720(SB)/8, $0xffefffffffffffff
+GLOBL vectors<>(SB), RODATA|NOPTR, $9728
 
 // func add32AVX512(dst *float32, a *float32, b *float32, n int)
 TEXT ·add32AVX512(SB), NOSPLIT, $0-32
@@ -99,6 +1283,67 @@ done5:
 	VZEROUPPER
 	RET
 
+// func sub32AVX512(dst *float32, a *float32, b *float32, n int)
+TEXT ·sub32AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VMOVUPS 128(DX)(R13*4), Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VMOVUPS 192(DX)(R13*4), Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func mul32AVX512(dst *float32, a *float32, b *float32, n int)
 TEXT ·mul32AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -155,6 +1400,213 @@ end4:
 	VMOVUPS.Z (DX)(R13*4), K2, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func div32AVX512(dst *float32, a *float32, b *float32, n int)
+TEXT ·div32AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VMOVUPS 128(DX)(R13*4), Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VMOVUPS 192(DX)(R13*4), Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func max32AVX512(dst *float32, a *float32, b *float32, n int)
+TEXT ·max32AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMAXPS Z1, Z0, Z3
+	VMAXPS Z0, Z1, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMAXPS Z1, Z0, Z3
+	VMAXPS Z0, Z1, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMAXPS Z1, Z0, Z3
+	VMAXPS Z0, Z1, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VCMPPS $3, Z1, Z0, K3
+	VADDPS Z1, Z0, Z2
+	VMAXPS Z1, Z0, Z3
+	VMAXPS Z0, Z1, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func min32AVX512(dst *float32, a *float32, b *float32, n int)
+TEXT ·min32AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMINPS Z1, Z0, Z3
+	VMINPS Z0, Z1, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMINPS Z1, Z0, Z3
+	VMINPS Z0, Z1, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $3, Z1, Z0, K2
+	VADDPS Z1, Z0, Z2
+	VMINPS Z1, Z0, Z3
+	VMINPS Z0, Z1, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VCMPPS $3, Z1, Z0, K3
+	VADDPS Z1, Z0, Z2
+	VMINPS Z1, Z0, Z3
+	VMINPS Z0, Z1, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
 
 done5:
 	VZEROUPPER
@@ -227,6 +1679,61 @@ done5:
 	VZEROUPPER
 	RET
 
+// func addScalar32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·addScalar32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func scale32AVX512(dst *float32, x *float32, n int, c float32)
 TEXT ·scale32AVX512(SB), NOSPLIT, $0-28
 	MOVQ dst+0(FP), DI
@@ -277,6 +1784,309 @@ end4:
 	VMOVUPS.Z (SI)(R13*4), K2, Z1
 	VMULPS Z0, Z1, Z1
 	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func divScalar32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·divScalar32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarSub32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarSub32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VSUBPS Z1, Z0, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VSUBPS Z1, Z0, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z1
+	VSUBPS Z1, Z0, Z1
+	VMOVUPS Z1, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z1
+	VSUBPS Z1, Z0, Z1
+	VMOVUPS Z1, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VSUBPS Z1, Z0, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarDiv32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarDiv32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VDIVPS Z1, Z0, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VDIVPS Z1, Z0, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z1
+	VDIVPS Z1, Z0, Z1
+	VMOVUPS Z1, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z1
+	VDIVPS Z1, Z0, Z1
+	VMOVUPS Z1, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VDIVPS Z1, Z0, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func maxScalar32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·maxScalar32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMAXPS Z0, Z1, Z3
+	VMAXPS Z1, Z0, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMAXPS Z0, Z1, Z3
+	VMAXPS Z1, Z0, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMAXPS Z0, Z1, Z3
+	VMAXPS Z1, Z0, Z1
+	VANDPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VCMPPS $3, Z0, Z1, K3
+	VADDPS Z0, Z1, Z2
+	VMAXPS Z0, Z1, Z3
+	VMAXPS Z1, Z0, Z0
+	VANDPS Z0, Z3, Z3
+	VBLENDMPS Z2, Z3, K3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func minScalar32AVX512(dst *float32, x *float32, n int, c float32)
+TEXT ·minScalar32AVX512(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMINPS Z0, Z1, Z3
+	VMINPS Z1, Z0, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMINPS Z0, Z1, Z3
+	VMINPS Z1, Z0, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z1
+	VCMPPS $3, Z0, Z1, K2
+	VADDPS Z0, Z1, Z2
+	VMINPS Z0, Z1, Z3
+	VMINPS Z1, Z0, Z1
+	VORPS Z1, Z3, Z3
+	VBLENDMPS Z2, Z3, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VCMPPS $3, Z0, Z1, K3
+	VADDPS Z0, Z1, Z2
+	VMINPS Z0, Z1, Z3
+	VMINPS Z1, Z0, Z0
+	VORPS Z0, Z3, Z3
+	VBLENDMPS Z2, Z3, K3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
 
 done5:
 	VZEROUPPER
@@ -405,9 +2215,2144 @@ done5:
 	VZEROUPPER
 	RET
 
+// func neg32AVX512(dst *float32, x *float32, n int)
+TEXT ·neg32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+0(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VXORPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func abs32AVX512(dst *float32, x *float32, n int)
+TEXT ·abs32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+64(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VANDPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sqrt32AVX512(dst *float32, x *float32, n int)
+TEXT ·sqrt32AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func square32AVX512(dst *float32, x *float32, n int)
+TEXT ·square32AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func exp32AVX512(dst *float32, x *float32, n int)
+TEXT ·exp32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+128(SB), Z3
+	VMOVUPS vectors<>+192(SB), Z4
+	VMOVUPS vectors<>+832(SB), Z5
+	VMOVUPS vectors<>+256(SB), Z6
+	VMOVUPS vectors<>+320(SB), Z7
+	VMOVUPS vectors<>+384(SB), Z8
+	VMOVUPS vectors<>+448(SB), Z9
+	VMOVUPS vectors<>+512(SB), Z10
+	VMOVUPS vectors<>+576(SB), Z11
+	VMOVUPS vectors<>+640(SB), Z12
+	VMOVUPS vectors<>+704(SB), Z13
+	VMOVUPS vectors<>+768(SB), Z14
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMINPS Z0, Z3, Z0
+	VMAXPS Z0, Z4, Z0
+	VMULPS Z6, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z7, Z1, Z0
+	VFNMADD231PS Z8, Z1, Z0
+	VMOVUPS Z10, Z2
+	VFMADD231PS Z0, Z9, Z2
+	VFMADD213PS Z11, Z0, Z2
+	VFMADD213PS Z12, Z0, Z2
+	VFMADD213PS Z13, Z0, Z2
+	VFMADD213PS Z14, Z0, Z2
+	VFMADD213PS Z5, Z0, Z2
+	VFMADD213PS Z5, Z0, Z2
+	VSCALEFPS Z1, Z2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMINPS Z0, Z3, Z0
+	VMAXPS Z0, Z4, Z0
+	VMULPS Z6, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z7, Z1, Z0
+	VFNMADD231PS Z8, Z1, Z0
+	VMOVUPS Z10, Z2
+	VFMADD231PS Z0, Z9, Z2
+	VFMADD213PS Z11, Z0, Z2
+	VFMADD213PS Z12, Z0, Z2
+	VFMADD213PS Z13, Z0, Z2
+	VFMADD213PS Z14, Z0, Z2
+	VFMADD213PS Z5, Z0, Z2
+	VFMADD213PS Z5, Z0, Z2
+	VSCALEFPS Z1, Z2, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func log32AVX512(dst *float32, x *float32, n int)
+TEXT ·log32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+1280(SB), Z6
+	VMOVUPS vectors<>+2048(SB), Z7
+	VMOVUPS vectors<>+832(SB), Z8
+	VMOVUPS vectors<>+320(SB), Z9
+	VMOVUPS vectors<>+384(SB), Z10
+	VMOVUPS vectors<>+768(SB), Z11
+	VMOVUPS vectors<>+896(SB), Z12
+	VMOVUPS vectors<>+960(SB), Z13
+	VMOVUPS vectors<>+1024(SB), Z14
+	VMOVUPS vectors<>+1088(SB), Z15
+	VMOVUPS vectors<>+1152(SB), Z16
+	VMOVUPS vectors<>+1216(SB), Z17
+	VMOVUPS vectors<>+1344(SB), Z18
+	VMOVUPS vectors<>+1408(SB), Z19
+	VMOVUPS vectors<>+1472(SB), Z20
+	VMOVUPS vectors<>+1536(SB), Z21
+	VMOVUPS vectors<>+1600(SB), Z22
+	VMOVUPS vectors<>+1664(SB), Z23
+	VMOVUPS vectors<>+1728(SB), Z24
+	VMOVUPS vectors<>+1792(SB), Z25
+	VMOVUPS vectors<>+1856(SB), Z26
+	VMOVUPS vectors<>+1920(SB), Z27
+	VMOVUPS vectors<>+1984(SB), Z28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VCMPPS $17, Z12, Z0, K2
+	VMULPS Z13, Z0, Z1
+	VBLENDMPS Z1, Z0, K2, Z1
+	VPADDD Z14, Z1, Z2
+	VPSRLD $23, Z2, Z2
+	VPSLLD $23, Z2, Z3
+	VPSUBD Z8, Z3, Z3
+	VPSUBD Z3, Z1, Z1
+	VORPS Z15, Z2, Z2
+	VSUBPS Z16, Z2, Z2
+	VBLENDMPS Z17, Z6, K2, Z3
+	VSUBPS Z3, Z2, Z2
+	VSUBPS Z8, Z1, Z1
+	VMULPS Z1, Z1, Z3
+	VMOVUPS Z19, Z4
+	VFMADD231PS Z1, Z18, Z4
+	VFMADD213PS Z20, Z1, Z4
+	VFMADD213PS Z21, Z1, Z4
+	VFMADD213PS Z22, Z1, Z4
+	VFMADD213PS Z23, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS Z25, Z1, Z4
+	VFMADD213PS Z26, Z1, Z4
+	VMULPS Z1, Z3, Z5
+	VMULPS Z5, Z4, Z4
+	VFMADD231PS Z10, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z4
+	VADDPS Z4, Z1, Z1
+	VFMADD231PS Z9, Z2, Z1
+	VCMPPS $17, Z27, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z1
+	VCMPPS $0, Z6, Z0, K2
+	VBLENDMPS Z28, Z7, K2, Z2
+	VCMPPS $18, Z6, Z0, K2
+	VBLENDMPS Z2, Z1, K2, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VCMPPS $17, Z12, Z0, K3
+	VMULPS Z13, Z0, Z1
+	VBLENDMPS Z1, Z0, K3, Z1
+	VPADDD Z14, Z1, Z2
+	VPSRLD $23, Z2, Z2
+	VPSLLD $23, Z2, Z3
+	VPSUBD Z8, Z3, Z3
+	VPSUBD Z3, Z1, Z1
+	VORPS Z15, Z2, Z2
+	VSUBPS Z16, Z2, Z2
+	VBLENDMPS Z17, Z6, K3, Z3
+	VSUBPS Z3, Z2, Z2
+	VSUBPS Z8, Z1, Z1
+	VMULPS Z1, Z1, Z3
+	VMOVUPS Z19, Z4
+	VFMADD231PS Z1, Z18, Z4
+	VFMADD213PS Z20, Z1, Z4
+	VFMADD213PS Z21, Z1, Z4
+	VFMADD213PS Z22, Z1, Z4
+	VFMADD213PS Z23, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS Z25, Z1, Z4
+	VFMADD213PS Z26, Z1, Z4
+	VMULPS Z1, Z3, Z5
+	VMULPS Z5, Z4, Z4
+	VFMADD231PS Z10, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z4
+	VADDPS Z4, Z1, Z1
+	VFMADD231PS Z9, Z2, Z1
+	VCMPPS $17, Z27, Z0, K3
+	VBLENDMPS Z1, Z0, K3, Z1
+	VCMPPS $0, Z6, Z0, K3
+	VBLENDMPS Z28, Z7, K3, Z2
+	VCMPPS $18, Z6, Z0, K3
+	VBLENDMPS Z2, Z1, K3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func tanh32AVX512(dst *float32, x *float32, n int)
+TEXT ·tanh32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+832(SB), Z3
+	VMOVUPS vectors<>+2112(SB), Z4
+	VMOVUPS vectors<>+2176(SB), Z5
+	VMOVUPS vectors<>+2944(SB), Z6
+	VMOVUPS vectors<>+2240(SB), Z7
+	VMOVUPS vectors<>+2304(SB), Z8
+	VMOVUPS vectors<>+2368(SB), Z9
+	VMOVUPS vectors<>+2432(SB), Z10
+	VMOVUPS vectors<>+2496(SB), Z11
+	VMOVUPS vectors<>+2560(SB), Z12
+	VMOVUPS vectors<>+2624(SB), Z13
+	VMOVUPS vectors<>+2688(SB), Z14
+	VMOVUPS vectors<>+2752(SB), Z15
+	VMOVUPS vectors<>+2816(SB), Z16
+	VMOVUPS vectors<>+2880(SB), Z17
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMAXPS Z0, Z5, Z0
+	VMINPS Z0, Z4, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z8, Z2
+	VFMADD231PS Z1, Z7, Z2
+	VFMADD213PS Z9, Z1, Z2
+	VFMADD213PS Z10, Z1, Z2
+	VFMADD213PS Z11, Z1, Z2
+	VFMADD213PS Z12, Z1, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z15, Z2
+	VFMADD231PS Z1, Z14, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VFMADD213PS Z17, Z1, Z2
+	VDIVPS Z2, Z0, Z0
+	VMAXPS Z0, Z6, Z0
+	VMINPS Z0, Z3, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMAXPS Z0, Z5, Z0
+	VMINPS Z0, Z4, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z8, Z2
+	VFMADD231PS Z1, Z7, Z2
+	VFMADD213PS Z9, Z1, Z2
+	VFMADD213PS Z10, Z1, Z2
+	VFMADD213PS Z11, Z1, Z2
+	VFMADD213PS Z12, Z1, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z15, Z2
+	VFMADD231PS Z1, Z14, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VFMADD213PS Z17, Z1, Z2
+	VDIVPS Z2, Z0, Z0
+	VMAXPS Z0, Z6, Z0
+	VMINPS Z0, Z3, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func erf32AVX512(dst *float32, x *float32, n int)
+TEXT ·erf32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+832(SB), Z3
+	VMOVUPS vectors<>+2944(SB), Z4
+	VMOVUPS vectors<>+3008(SB), Z5
+	VMOVUPS vectors<>+3072(SB), Z6
+	VMOVUPS vectors<>+3136(SB), Z7
+	VMOVUPS vectors<>+3200(SB), Z8
+	VMOVUPS vectors<>+3264(SB), Z9
+	VMOVUPS vectors<>+3328(SB), Z10
+	VMOVUPS vectors<>+3392(SB), Z11
+	VMOVUPS vectors<>+3456(SB), Z12
+	VMOVUPS vectors<>+3520(SB), Z13
+	VMOVUPS vectors<>+3584(SB), Z14
+	VMOVUPS vectors<>+3648(SB), Z15
+	VMOVUPS vectors<>+3712(SB), Z16
+	VMOVUPS vectors<>+3776(SB), Z17
+	VMOVUPS vectors<>+3840(SB), Z18
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMAXPS Z0, Z6, Z0
+	VMINPS Z0, Z5, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z8, Z2
+	VFMADD231PS Z1, Z7, Z2
+	VFMADD213PS Z9, Z1, Z2
+	VFMADD213PS Z10, Z1, Z2
+	VFMADD213PS Z11, Z1, Z2
+	VFMADD213PS Z12, Z1, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z15, Z2
+	VFMADD231PS Z1, Z14, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VFMADD213PS Z17, Z1, Z2
+	VFMADD213PS Z18, Z1, Z2
+	VDIVPS Z2, Z0, Z0
+	VMAXPS Z0, Z4, Z0
+	VMINPS Z0, Z3, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMAXPS Z0, Z6, Z0
+	VMINPS Z0, Z5, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z8, Z2
+	VFMADD231PS Z1, Z7, Z2
+	VFMADD213PS Z9, Z1, Z2
+	VFMADD213PS Z10, Z1, Z2
+	VFMADD213PS Z11, Z1, Z2
+	VFMADD213PS Z12, Z1, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z15, Z2
+	VFMADD231PS Z1, Z14, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VFMADD213PS Z17, Z1, Z2
+	VFMADD213PS Z18, Z1, Z2
+	VDIVPS Z2, Z0, Z0
+	VMAXPS Z0, Z4, Z0
+	VMINPS Z0, Z3, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sigmoid32AVX512(dst *float32, x *float32, n int)
+TEXT ·sigmoid32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+832(SB), Z3
+	VMOVUPS vectors<>+128(SB), Z4
+	VMOVUPS vectors<>+192(SB), Z5
+	VMOVUPS vectors<>+0(SB), Z6
+	VMOVUPS vectors<>+256(SB), Z7
+	VMOVUPS vectors<>+320(SB), Z8
+	VMOVUPS vectors<>+384(SB), Z9
+	VMOVUPS vectors<>+448(SB), Z10
+	VMOVUPS vectors<>+512(SB), Z11
+	VMOVUPS vectors<>+576(SB), Z12
+	VMOVUPS vectors<>+640(SB), Z13
+	VMOVUPS vectors<>+704(SB), Z14
+	VMOVUPS vectors<>+768(SB), Z15
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VXORPS Z6, Z0, Z0
+	VMINPS Z0, Z4, Z0
+	VMAXPS Z0, Z5, Z0
+	VMULPS Z7, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z8, Z1, Z0
+	VFNMADD231PS Z9, Z1, Z0
+	VMOVUPS Z11, Z2
+	VFMADD231PS Z0, Z10, Z2
+	VFMADD213PS Z12, Z0, Z2
+	VFMADD213PS Z13, Z0, Z2
+	VFMADD213PS Z14, Z0, Z2
+	VFMADD213PS Z15, Z0, Z2
+	VFMADD213PS Z3, Z0, Z2
+	VFMADD213PS Z3, Z0, Z2
+	VSCALEFPS Z1, Z2, Z2
+	VADDPS Z3, Z2, Z2
+	VDIVPS Z2, Z3, Z2
+	VMOVUPS Z2, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VXORPS Z6, Z0, Z0
+	VMINPS Z0, Z4, Z0
+	VMAXPS Z0, Z5, Z0
+	VMULPS Z7, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z8, Z1, Z0
+	VFNMADD231PS Z9, Z1, Z0
+	VMOVUPS Z11, Z2
+	VFMADD231PS Z0, Z10, Z2
+	VFMADD213PS Z12, Z0, Z2
+	VFMADD213PS Z13, Z0, Z2
+	VFMADD213PS Z14, Z0, Z2
+	VFMADD213PS Z15, Z0, Z2
+	VFMADD213PS Z3, Z0, Z2
+	VFMADD213PS Z3, Z0, Z2
+	VSCALEFPS Z1, Z2, Z2
+	VADDPS Z3, Z2, Z2
+	VDIVPS Z2, Z3, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func softplus32AVX512(dst *float32, x *float32, n int)
+TEXT ·softplus32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+192(SB), Z8
+	VMOVUPS vectors<>+1280(SB), Z9
+	VMOVUPS vectors<>+832(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+768(SB), Z13
+	VMOVUPS vectors<>+0(SB), Z14
+	VMOVUPS vectors<>+256(SB), Z15
+	VMOVUPS vectors<>+448(SB), Z16
+	VMOVUPS vectors<>+512(SB), Z17
+	VMOVUPS vectors<>+576(SB), Z18
+	VMOVUPS vectors<>+640(SB), Z19
+	VMOVUPS vectors<>+704(SB), Z20
+	VMOVUPS vectors<>+1024(SB), Z21
+	VMOVUPS vectors<>+1088(SB), Z22
+	VMOVUPS vectors<>+1152(SB), Z23
+	VMOVUPS vectors<>+1344(SB), Z24
+	VMOVUPS vectors<>+1408(SB), Z25
+	VMOVUPS vectors<>+1472(SB), Z26
+	VMOVUPS vectors<>+1536(SB), Z27
+	VMOVUPS vectors<>+1600(SB), Z28
+	VMOVUPS vectors<>+1664(SB), Z29
+	VMOVUPS vectors<>+1728(SB), Z30
+	VMOVUPS vectors<>+1792(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMAXPS Z0, Z9, Z1
+	VORPS Z14, Z0, Z0
+	VMAXPS Z0, Z8, Z0
+	VMULPS Z15, Z0, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z11, Z2, Z0
+	VFNMADD231PS Z12, Z2, Z0
+	VMOVUPS Z17, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD213PS Z18, Z0, Z3
+	VFMADD213PS Z19, Z0, Z3
+	VFMADD213PS Z20, Z0, Z3
+	VFMADD213PS Z13, Z0, Z3
+	VFMADD213PS Z10, Z0, Z3
+	VFMADD213PS Z10, Z0, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z10, Z3, Z0
+	VPADDD Z21, Z0, Z2
+	VPSRLD $23, Z2, Z2
+	VPSLLD $23, Z2, Z4
+	VPSUBD Z10, Z4, Z4
+	VPSUBD Z4, Z0, Z4
+	VORPS Z22, Z2, Z2
+	VSUBPS Z23, Z2, Z2
+	VSUBPS Z10, Z0, Z5
+	VSUBPS Z5, Z3, Z3
+	VSUBPS Z10, Z4, Z4
+	VMULPS Z4, Z4, Z5
+	VMOVUPS Z25, Z6
+	VFMADD231PS Z4, Z24, Z6
+	VFMADD213PS Z26, Z4, Z6
+	VFMADD213PS Z27, Z4, Z6
+	VFMADD213PS Z28, Z4, Z6
+	VFMADD213PS Z29, Z4, Z6
+	VFMADD213PS Z30, Z4, Z6
+	VFMADD213PS Z31, Z4, Z6
+	VFMADD213PS vectors<>+1856(SB), Z4, Z6
+	VMULPS Z4, Z5, Z7
+	VMULPS Z7, Z6, Z6
+	VFMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z13, Z5, Z6
+	VADDPS Z6, Z4, Z4
+	VFMADD231PS Z11, Z2, Z4
+	VDIVPS Z0, Z3, Z3
+	VADDPS Z3, Z4, Z4
+	VADDPS Z4, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMAXPS Z0, Z9, Z1
+	VORPS Z14, Z0, Z0
+	VMAXPS Z0, Z8, Z0
+	VMULPS Z15, Z0, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z11, Z2, Z0
+	VFNMADD231PS Z12, Z2, Z0
+	VMOVUPS Z17, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD213PS Z18, Z0, Z3
+	VFMADD213PS Z19, Z0, Z3
+	VFMADD213PS Z20, Z0, Z3
+	VFMADD213PS Z13, Z0, Z3
+	VFMADD213PS Z10, Z0, Z3
+	VFMADD213PS Z10, Z0, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z10, Z3, Z0
+	VPADDD Z21, Z0, Z2
+	VPSRLD $23, Z2, Z2
+	VPSLLD $23, Z2, Z4
+	VPSUBD Z10, Z4, Z4
+	VPSUBD Z4, Z0, Z4
+	VORPS Z22, Z2, Z2
+	VSUBPS Z23, Z2, Z2
+	VSUBPS Z10, Z0, Z5
+	VSUBPS Z5, Z3, Z3
+	VSUBPS Z10, Z4, Z4
+	VMULPS Z4, Z4, Z5
+	VMOVUPS Z25, Z6
+	VFMADD231PS Z4, Z24, Z6
+	VFMADD213PS Z26, Z4, Z6
+	VFMADD213PS Z27, Z4, Z6
+	VFMADD213PS Z28, Z4, Z6
+	VFMADD213PS Z29, Z4, Z6
+	VFMADD213PS Z30, Z4, Z6
+	VFMADD213PS Z31, Z4, Z6
+	VFMADD213PS vectors<>+1856(SB), Z4, Z6
+	VMULPS Z4, Z5, Z7
+	VMULPS Z7, Z6, Z6
+	VFMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z13, Z5, Z6
+	VADDPS Z6, Z4, Z4
+	VFMADD231PS Z11, Z2, Z4
+	VDIVPS Z0, Z3, Z3
+	VADDPS Z3, Z4, Z4
+	VADDPS Z4, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func relu32AVX512(dst *float32, x *float32, n int)
+TEXT ·relu32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+1280(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VCMPPS $18, Z1, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VCMPPS $18, Z1, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VCMPPS $18, Z1, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VCMPPS $18, Z1, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VCMPPS $18, Z1, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VCMPPS $18, Z1, Z0, K3
+	VBLENDMPS Z1, Z0, K3, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func gelu32AVX512(dst *float32, x *float32, n int)
+TEXT ·gelu32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+832(SB), Z4
+	VMOVUPS vectors<>+2944(SB), Z5
+	VMOVUPS vectors<>+3008(SB), Z6
+	VMOVUPS vectors<>+3072(SB), Z7
+	VMOVUPS vectors<>+768(SB), Z8
+	VMOVUPS vectors<>+3136(SB), Z9
+	VMOVUPS vectors<>+3200(SB), Z10
+	VMOVUPS vectors<>+3264(SB), Z11
+	VMOVUPS vectors<>+3328(SB), Z12
+	VMOVUPS vectors<>+3392(SB), Z13
+	VMOVUPS vectors<>+3456(SB), Z14
+	VMOVUPS vectors<>+3520(SB), Z15
+	VMOVUPS vectors<>+3584(SB), Z16
+	VMOVUPS vectors<>+3648(SB), Z17
+	VMOVUPS vectors<>+3712(SB), Z18
+	VMOVUPS vectors<>+3776(SB), Z19
+	VMOVUPS vectors<>+3840(SB), Z20
+	VMOVUPS vectors<>+3904(SB), Z21
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMULPS Z8, Z0, Z1
+	VMULPS Z21, Z0, Z0
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z6, Z0
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z10, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VFMADD213PS Z11, Z2, Z3
+	VFMADD213PS Z12, Z2, Z3
+	VFMADD213PS Z13, Z2, Z3
+	VFMADD213PS Z14, Z2, Z3
+	VFMADD213PS Z15, Z2, Z3
+	VMULPS Z3, Z0, Z0
+	VMOVUPS Z17, Z3
+	VFMADD231PS Z2, Z16, Z3
+	VFMADD213PS Z18, Z2, Z3
+	VFMADD213PS Z19, Z2, Z3
+	VFMADD213PS Z20, Z2, Z3
+	VDIVPS Z3, Z0, Z0
+	VMAXPS Z0, Z5, Z0
+	VMINPS Z0, Z4, Z0
+	VADDPS Z4, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMULPS Z8, Z0, Z1
+	VMULPS Z21, Z0, Z0
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z6, Z0
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z10, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VFMADD213PS Z11, Z2, Z3
+	VFMADD213PS Z12, Z2, Z3
+	VFMADD213PS Z13, Z2, Z3
+	VFMADD213PS Z14, Z2, Z3
+	VFMADD213PS Z15, Z2, Z3
+	VMULPS Z3, Z0, Z0
+	VMOVUPS Z17, Z3
+	VFMADD231PS Z2, Z16, Z3
+	VFMADD213PS Z18, Z2, Z3
+	VFMADD213PS Z19, Z2, Z3
+	VFMADD213PS Z20, Z2, Z3
+	VDIVPS Z3, Z0, Z0
+	VMAXPS Z0, Z5, Z0
+	VMINPS Z0, Z4, Z0
+	VADDPS Z4, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanh32AVX512(dst *float32, x *float32, n int)
+TEXT ·geluTanh32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+128(SB), Z4
+	VMOVUPS vectors<>+192(SB), Z5
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+256(SB), Z7
+	VMOVUPS vectors<>+320(SB), Z8
+	VMOVUPS vectors<>+384(SB), Z9
+	VMOVUPS vectors<>+448(SB), Z10
+	VMOVUPS vectors<>+512(SB), Z11
+	VMOVUPS vectors<>+576(SB), Z12
+	VMOVUPS vectors<>+640(SB), Z13
+	VMOVUPS vectors<>+704(SB), Z14
+	VMOVUPS vectors<>+768(SB), Z15
+	VMOVUPS vectors<>+3968(SB), Z16
+	VMOVUPS vectors<>+4032(SB), Z17
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z17, Z2
+	VFMADD231PS Z16, Z1, Z2
+	VMULPS Z2, Z0, Z2
+	VMINPS Z2, Z4, Z2
+	VMAXPS Z2, Z5, Z2
+	VMULPS Z7, Z2, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z8, Z1, Z2
+	VFNMADD231PS Z9, Z1, Z2
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z2, Z10, Z3
+	VFMADD213PS Z12, Z2, Z3
+	VFMADD213PS Z13, Z2, Z3
+	VFMADD213PS Z14, Z2, Z3
+	VFMADD213PS Z15, Z2, Z3
+	VFMADD213PS Z6, Z2, Z3
+	VFMADD213PS Z6, Z2, Z3
+	VSCALEFPS Z1, Z3, Z3
+	VADDPS Z6, Z3, Z3
+	VDIVPS Z3, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS Z17, Z2
+	VFMADD231PS Z16, Z1, Z2
+	VMULPS Z2, Z0, Z2
+	VMINPS Z2, Z4, Z2
+	VMAXPS Z2, Z5, Z2
+	VMULPS Z7, Z2, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFNMADD231PS Z8, Z1, Z2
+	VFNMADD231PS Z9, Z1, Z2
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z2, Z10, Z3
+	VFMADD213PS Z12, Z2, Z3
+	VFMADD213PS Z13, Z2, Z3
+	VFMADD213PS Z14, Z2, Z3
+	VFMADD213PS Z15, Z2, Z3
+	VFMADD213PS Z6, Z2, Z3
+	VFMADD213PS Z6, Z2, Z3
+	VSCALEFPS Z1, Z3, Z3
+	VADDPS Z6, Z3, Z3
+	VDIVPS Z3, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func silu32AVX512(dst *float32, x *float32, n int)
+TEXT ·silu32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+128(SB), Z4
+	VMOVUPS vectors<>+192(SB), Z5
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+0(SB), Z7
+	VMOVUPS vectors<>+256(SB), Z8
+	VMOVUPS vectors<>+320(SB), Z9
+	VMOVUPS vectors<>+384(SB), Z10
+	VMOVUPS vectors<>+448(SB), Z11
+	VMOVUPS vectors<>+512(SB), Z12
+	VMOVUPS vectors<>+576(SB), Z13
+	VMOVUPS vectors<>+640(SB), Z14
+	VMOVUPS vectors<>+704(SB), Z15
+	VMOVUPS vectors<>+768(SB), Z16
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VXORPS Z7, Z0, Z1
+	VMINPS Z1, Z4, Z1
+	VMAXPS Z1, Z5, Z1
+	VMULPS Z8, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z1
+	VFNMADD231PS Z10, Z2, Z1
+	VMOVUPS Z12, Z3
+	VFMADD231PS Z1, Z11, Z3
+	VFMADD213PS Z13, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z16, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z6, Z3, Z3
+	VDIVPS Z3, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VXORPS Z7, Z0, Z1
+	VMINPS Z1, Z4, Z1
+	VMAXPS Z1, Z5, Z1
+	VMULPS Z8, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z1
+	VFNMADD231PS Z10, Z2, Z1
+	VMOVUPS Z12, Z3
+	VFMADD231PS Z1, Z11, Z3
+	VFMADD213PS Z13, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z16, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z6, Z3, Z3
+	VDIVPS Z3, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func reluGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·reluGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+1280(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $30, Z2, Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VCMPPS $30, Z2, Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VMOVUPS 128(DX)(R13*4), Z1
+	VCMPPS $30, Z2, Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z1
+	VMOVUPS Z1, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VMOVUPS 192(DX)(R13*4), Z1
+	VCMPPS $30, Z2, Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z1
+	VMOVUPS Z1, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VCMPPS $30, Z2, Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VCMPPS $30, Z2, Z0, K3
+	VBLENDMPS Z1, Z2, K3, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func tanhGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·tanhGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VFNMADD213PS Z2, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VFNMADD213PS Z2, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VFNMADD213PS Z2, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VFNMADD213PS Z2, Z0, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sigmoidGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·sigmoidGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VMULPS Z0, Z1, Z1
+	VSUBPS Z0, Z2, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VMULPS Z0, Z1, Z1
+	VSUBPS Z0, Z2, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, 64(DI)(R13*4)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VMULPS Z0, Z1, Z1
+	VSUBPS Z0, Z2, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VMULPS Z0, Z1, Z1
+	VSUBPS Z0, Z2, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func softplusGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·softplusGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z4
+	VMOVUPS vectors<>+128(SB), Z5
+	VMOVUPS vectors<>+192(SB), Z6
+	VMOVUPS vectors<>+0(SB), Z7
+	VMOVUPS vectors<>+256(SB), Z8
+	VMOVUPS vectors<>+320(SB), Z9
+	VMOVUPS vectors<>+384(SB), Z10
+	VMOVUPS vectors<>+448(SB), Z11
+	VMOVUPS vectors<>+512(SB), Z12
+	VMOVUPS vectors<>+576(SB), Z13
+	VMOVUPS vectors<>+640(SB), Z14
+	VMOVUPS vectors<>+704(SB), Z15
+	VMOVUPS vectors<>+768(SB), Z16
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VXORPS Z7, Z0, Z0
+	VMINPS Z0, Z5, Z0
+	VMAXPS Z0, Z6, Z0
+	VMULPS Z8, Z0, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z0
+	VFNMADD231PS Z10, Z2, Z0
+	VMOVUPS Z12, Z3
+	VFMADD231PS Z0, Z11, Z3
+	VFMADD213PS Z13, Z0, Z3
+	VFMADD213PS Z14, Z0, Z3
+	VFMADD213PS Z15, Z0, Z3
+	VFMADD213PS Z16, Z0, Z3
+	VFMADD213PS Z4, Z0, Z3
+	VFMADD213PS Z4, Z0, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z4, Z3, Z3
+	VDIVPS Z3, Z4, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VXORPS Z7, Z0, Z0
+	VMINPS Z0, Z5, Z0
+	VMAXPS Z0, Z6, Z0
+	VMULPS Z8, Z0, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z0
+	VFNMADD231PS Z10, Z2, Z0
+	VMOVUPS Z12, Z3
+	VFMADD231PS Z0, Z11, Z3
+	VFMADD213PS Z13, Z0, Z3
+	VFMADD213PS Z14, Z0, Z3
+	VFMADD213PS Z15, Z0, Z3
+	VFMADD213PS Z16, Z0, Z3
+	VFMADD213PS Z4, Z0, Z3
+	VFMADD213PS Z4, Z0, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VADDPS Z4, Z3, Z3
+	VDIVPS Z3, Z4, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+2944(SB), Z8
+	VMOVUPS vectors<>+3008(SB), Z9
+	VMOVUPS vectors<>+3072(SB), Z10
+	VMOVUPS vectors<>+768(SB), Z11
+	VMOVUPS vectors<>+0(SB), Z12
+	VMOVUPS vectors<>+256(SB), Z13
+	VMOVUPS vectors<>+320(SB), Z14
+	VMOVUPS vectors<>+384(SB), Z15
+	VMOVUPS vectors<>+448(SB), Z16
+	VMOVUPS vectors<>+512(SB), Z17
+	VMOVUPS vectors<>+576(SB), Z18
+	VMOVUPS vectors<>+640(SB), Z19
+	VMOVUPS vectors<>+704(SB), Z20
+	VMOVUPS vectors<>+3136(SB), Z21
+	VMOVUPS vectors<>+3200(SB), Z22
+	VMOVUPS vectors<>+3264(SB), Z23
+	VMOVUPS vectors<>+3328(SB), Z24
+	VMOVUPS vectors<>+3392(SB), Z25
+	VMOVUPS vectors<>+3456(SB), Z26
+	VMOVUPS vectors<>+3520(SB), Z27
+	VMOVUPS vectors<>+3584(SB), Z28
+	VMOVUPS vectors<>+3648(SB), Z29
+	VMOVUPS vectors<>+3712(SB), Z30
+	VMOVUPS vectors<>+3776(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VMULPS vectors<>+3904(SB), Z0, Z2
+	VMULPS Z2, Z2, Z3
+	VXORPS Z12, Z3, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z13, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z14, Z4, Z3
+	VFNMADD231PS Z15, Z4, Z3
+	VMOVUPS Z17, Z5
+	VFMADD231PS Z3, Z16, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z20, Z3, Z5
+	VFMADD213PS Z11, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMULPS vectors<>+4096(SB), Z5, Z5
+	VMAXPS Z2, Z10, Z2
+	VMINPS Z2, Z9, Z2
+	VMULPS Z2, Z2, Z3
+	VMOVUPS Z22, Z4
+	VFMADD231PS Z3, Z21, Z4
+	VFMADD213PS Z23, Z3, Z4
+	VFMADD213PS Z24, Z3, Z4
+	VFMADD213PS Z25, Z3, Z4
+	VFMADD213PS Z26, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VMULPS Z4, Z2, Z2
+	VMOVUPS Z29, Z4
+	VFMADD231PS Z3, Z28, Z4
+	VFMADD213PS Z30, Z3, Z4
+	VFMADD213PS Z31, Z3, Z4
+	VFMADD213PS vectors<>+3840(SB), Z3, Z4
+	VDIVPS Z4, Z2, Z2
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z6, Z2
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z11, Z2, Z3
+	VFMADD231PS Z5, Z0, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VMULPS vectors<>+3904(SB), Z0, Z2
+	VMULPS Z2, Z2, Z3
+	VXORPS Z12, Z3, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z13, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z14, Z4, Z3
+	VFNMADD231PS Z15, Z4, Z3
+	VMOVUPS Z17, Z5
+	VFMADD231PS Z3, Z16, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z20, Z3, Z5
+	VFMADD213PS Z11, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMULPS vectors<>+4096(SB), Z5, Z5
+	VMAXPS Z2, Z10, Z2
+	VMINPS Z2, Z9, Z2
+	VMULPS Z2, Z2, Z3
+	VMOVUPS Z22, Z4
+	VFMADD231PS Z3, Z21, Z4
+	VFMADD213PS Z23, Z3, Z4
+	VFMADD213PS Z24, Z3, Z4
+	VFMADD213PS Z25, Z3, Z4
+	VFMADD213PS Z26, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VMULPS Z4, Z2, Z2
+	VMOVUPS Z29, Z4
+	VFMADD231PS Z3, Z28, Z4
+	VFMADD213PS Z30, Z3, Z4
+	VFMADD213PS Z31, Z3, Z4
+	VFMADD213PS vectors<>+3840(SB), Z3, Z4
+	VDIVPS Z4, Z2, Z2
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z6, Z2
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z11, Z2, Z3
+	VFMADD231PS Z5, Z0, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanhGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluTanhGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z5
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+4160(SB), Z8
+	VMOVUPS vectors<>+4224(SB), Z9
+	VMOVUPS vectors<>+256(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+448(SB), Z13
+	VMOVUPS vectors<>+512(SB), Z14
+	VMOVUPS vectors<>+576(SB), Z15
+	VMOVUPS vectors<>+640(SB), Z16
+	VMOVUPS vectors<>+704(SB), Z17
+	VMOVUPS vectors<>+768(SB), Z18
+	VMOVUPS vectors<>+3968(SB), Z19
+	VMOVUPS vectors<>+4032(SB), Z20
+	VMOVUPS vectors<>+4288(SB), Z21
+	VMOVUPS vectors<>+4352(SB), Z22
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VMAXPS Z0, Z9, Z0
+	VMINPS Z0, Z8, Z0
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z20, Z3
+	VFMADD231PS Z19, Z2, Z3
+	VMULPS Z3, Z0, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z11, Z2, Z3
+	VFNMADD231PS Z12, Z2, Z3
+	VMOVUPS Z14, Z4
+	VFMADD231PS Z3, Z13, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z5, Z3, Z4
+	VFMADD213PS Z5, Z3, Z4
+	VSCALEFPS Z2, Z4, Z4
+	VADDPS Z5, Z4, Z4
+	VDIVPS Z4, Z5, Z4
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z22, Z3
+	VFMADD231PS Z21, Z2, Z3
+	VMULPS Z3, Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VSUBPS Z4, Z5, Z2
+	VFMADD231PS Z2, Z0, Z4
+	VMULPS Z4, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VMAXPS Z0, Z9, Z0
+	VMINPS Z0, Z8, Z0
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z20, Z3
+	VFMADD231PS Z19, Z2, Z3
+	VMULPS Z3, Z0, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z11, Z2, Z3
+	VFNMADD231PS Z12, Z2, Z3
+	VMOVUPS Z14, Z4
+	VFMADD231PS Z3, Z13, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z5, Z3, Z4
+	VFMADD213PS Z5, Z3, Z4
+	VSCALEFPS Z2, Z4, Z4
+	VADDPS Z5, Z4, Z4
+	VDIVPS Z4, Z5, Z4
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z22, Z3
+	VFMADD231PS Z21, Z2, Z3
+	VMULPS Z3, Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VSUBPS Z4, Z5, Z2
+	VFMADD231PS Z2, Z0, Z4
+	VMULPS Z4, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func siluGrad32AVX512(dst *float32, x *float32, dy *float32, n int)
+TEXT ·siluGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+832(SB), Z5
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+0(SB), Z8
+	VMOVUPS vectors<>+256(SB), Z9
+	VMOVUPS vectors<>+320(SB), Z10
+	VMOVUPS vectors<>+384(SB), Z11
+	VMOVUPS vectors<>+448(SB), Z12
+	VMOVUPS vectors<>+512(SB), Z13
+	VMOVUPS vectors<>+576(SB), Z14
+	VMOVUPS vectors<>+640(SB), Z15
+	VMOVUPS vectors<>+704(SB), Z16
+	VMOVUPS vectors<>+768(SB), Z17
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VXORPS Z8, Z0, Z2
+	VMINPS Z2, Z6, Z2
+	VMAXPS Z2, Z7, Z2
+	VMULPS Z9, Z2, Z3
+	VRNDSCALEPS $8, Z3, Z3
+	VFNMADD231PS Z10, Z3, Z2
+	VFNMADD231PS Z11, Z3, Z2
+	VMOVUPS Z13, Z4
+	VFMADD231PS Z2, Z12, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z5, Z2, Z4
+	VFMADD213PS Z5, Z2, Z4
+	VSCALEFPS Z3, Z4, Z4
+	VADDPS Z5, Z4, Z4
+	VDIVPS Z4, Z5, Z4
+	VSUBPS Z4, Z5, Z2
+	VFMADD213PS Z5, Z2, Z0
+	VMULPS Z0, Z4, Z4
+	VMULPS Z4, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VXORPS Z8, Z0, Z2
+	VMINPS Z2, Z6, Z2
+	VMAXPS Z2, Z7, Z2
+	VMULPS Z9, Z2, Z3
+	VRNDSCALEPS $8, Z3, Z3
+	VFNMADD231PS Z10, Z3, Z2
+	VFNMADD231PS Z11, Z3, Z2
+	VMOVUPS Z13, Z4
+	VFMADD231PS Z2, Z12, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z5, Z2, Z4
+	VFMADD213PS Z5, Z2, Z4
+	VSCALEFPS Z3, Z4, Z4
+	VADDPS Z5, Z4, Z4
+	VDIVPS Z4, Z5, Z4
+	VSUBPS Z4, Z5, Z2
+	VFMADD213PS Z5, Z2, Z0
+	VMULPS Z0, Z4, Z4
+	VMULPS Z4, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLU32AVX512(dst *float32, gate *float32, up *float32, n int)
+TEXT ·swiGLU32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+128(SB), Z5
+	VMOVUPS vectors<>+192(SB), Z6
+	VMOVUPS vectors<>+832(SB), Z7
+	VMOVUPS vectors<>+0(SB), Z8
+	VMOVUPS vectors<>+256(SB), Z9
+	VMOVUPS vectors<>+320(SB), Z10
+	VMOVUPS vectors<>+384(SB), Z11
+	VMOVUPS vectors<>+448(SB), Z12
+	VMOVUPS vectors<>+512(SB), Z13
+	VMOVUPS vectors<>+576(SB), Z14
+	VMOVUPS vectors<>+640(SB), Z15
+	VMOVUPS vectors<>+704(SB), Z16
+	VMOVUPS vectors<>+768(SB), Z17
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VXORPS Z8, Z0, Z2
+	VMINPS Z2, Z5, Z2
+	VMAXPS Z2, Z6, Z2
+	VMULPS Z9, Z2, Z3
+	VRNDSCALEPS $8, Z3, Z3
+	VFNMADD231PS Z10, Z3, Z2
+	VFNMADD231PS Z11, Z3, Z2
+	VMOVUPS Z13, Z4
+	VFMADD231PS Z2, Z12, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z7, Z2, Z4
+	VFMADD213PS Z7, Z2, Z4
+	VSCALEFPS Z3, Z4, Z4
+	VADDPS Z7, Z4, Z4
+	VDIVPS Z4, Z0, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VXORPS Z8, Z0, Z2
+	VMINPS Z2, Z5, Z2
+	VMAXPS Z2, Z6, Z2
+	VMULPS Z9, Z2, Z3
+	VRNDSCALEPS $8, Z3, Z3
+	VFNMADD231PS Z10, Z3, Z2
+	VFNMADD231PS Z11, Z3, Z2
+	VMOVUPS Z13, Z4
+	VFMADD231PS Z2, Z12, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z7, Z2, Z4
+	VFMADD213PS Z7, Z2, Z4
+	VSCALEFPS Z3, Z4, Z4
+	VADDPS Z7, Z4, Z4
+	VDIVPS Z4, Z0, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLU32AVX512(dst *float32, gate *float32, up *float32, n int)
+TEXT ·geGLU32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+128(SB), Z5
+	VMOVUPS vectors<>+192(SB), Z6
+	VMOVUPS vectors<>+832(SB), Z7
+	VMOVUPS vectors<>+256(SB), Z8
+	VMOVUPS vectors<>+320(SB), Z9
+	VMOVUPS vectors<>+384(SB), Z10
+	VMOVUPS vectors<>+448(SB), Z11
+	VMOVUPS vectors<>+512(SB), Z12
+	VMOVUPS vectors<>+576(SB), Z13
+	VMOVUPS vectors<>+640(SB), Z14
+	VMOVUPS vectors<>+704(SB), Z15
+	VMOVUPS vectors<>+768(SB), Z16
+	VMOVUPS vectors<>+3968(SB), Z17
+	VMOVUPS vectors<>+4032(SB), Z18
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z18, Z3
+	VFMADD231PS Z17, Z2, Z3
+	VMULPS Z3, Z0, Z3
+	VMINPS Z3, Z5, Z3
+	VMAXPS Z3, Z6, Z3
+	VMULPS Z8, Z3, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z3
+	VFNMADD231PS Z10, Z2, Z3
+	VMOVUPS Z12, Z4
+	VFMADD231PS Z3, Z11, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z7, Z3, Z4
+	VFMADD213PS Z7, Z3, Z4
+	VSCALEFPS Z2, Z4, Z4
+	VADDPS Z7, Z4, Z4
+	VDIVPS Z4, Z0, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VMULPS Z0, Z0, Z2
+	VMOVUPS Z18, Z3
+	VFMADD231PS Z17, Z2, Z3
+	VMULPS Z3, Z0, Z3
+	VMINPS Z3, Z5, Z3
+	VMAXPS Z3, Z6, Z3
+	VMULPS Z8, Z3, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z9, Z2, Z3
+	VFNMADD231PS Z10, Z2, Z3
+	VMOVUPS Z12, Z4
+	VFMADD231PS Z3, Z11, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z7, Z3, Z4
+	VFMADD213PS Z7, Z3, Z4
+	VSCALEFPS Z2, Z4, Z4
+	VADDPS Z7, Z4, Z4
+	VDIVPS Z4, Z0, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLUGrad32AVX512(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·swiGLUGrad32AVX512(SB), NOSPLIT, $0-48
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+128(SB), Z7
+	VMOVUPS vectors<>+192(SB), Z8
+	VMOVUPS vectors<>+0(SB), Z9
+	VMOVUPS vectors<>+256(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+448(SB), Z13
+	VMOVUPS vectors<>+512(SB), Z14
+	VMOVUPS vectors<>+576(SB), Z15
+	VMOVUPS vectors<>+640(SB), Z16
+	VMOVUPS vectors<>+704(SB), Z17
+	VMOVUPS vectors<>+768(SB), Z18
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DX)(R13*4), Z0
+	VMOVUPS (BX)(R13*4), Z1
+	VMOVUPS (R8)(R13*4), Z2
+	VXORPS Z9, Z0, Z3
+	VMINPS Z3, Z7, Z3
+	VMAXPS Z3, Z8, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VADDPS Z6, Z5, Z5
+	VDIVPS Z5, Z6, Z5
+	VSUBPS Z5, Z6, Z3
+	VFMADD213PS Z6, Z0, Z3
+	VMULPS Z3, Z5, Z3
+	VMULPS Z1, Z2, Z1
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMULPS Z0, Z2, Z2
+	VMULPS Z5, Z2, Z2
+	VMOVUPS Z2, (SI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (DX)(R13*4), K2, Z0
+	VMOVUPS.Z (BX)(R13*4), K2, Z1
+	VMOVUPS.Z (R8)(R13*4), K2, Z2
+	VXORPS Z9, Z0, Z3
+	VMINPS Z3, Z7, Z3
+	VMAXPS Z3, Z8, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VADDPS Z6, Z5, Z5
+	VDIVPS Z5, Z6, Z5
+	VSUBPS Z5, Z6, Z3
+	VFMADD213PS Z6, Z0, Z3
+	VMULPS Z3, Z5, Z3
+	VMULPS Z1, Z2, Z1
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+	VMULPS Z0, Z2, Z2
+	VMULPS Z5, Z2, Z2
+	VMOVUPS Z2, K2, (SI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLUGrad32AVX512(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·geGLUGrad32AVX512(SB), NOSPLIT, $0-48
+	VMOVUPS vectors<>+832(SB), Z7
+	VMOVUPS vectors<>+128(SB), Z8
+	VMOVUPS vectors<>+192(SB), Z9
+	VMOVUPS vectors<>+4160(SB), Z10
+	VMOVUPS vectors<>+4224(SB), Z11
+	VMOVUPS vectors<>+256(SB), Z12
+	VMOVUPS vectors<>+320(SB), Z13
+	VMOVUPS vectors<>+384(SB), Z14
+	VMOVUPS vectors<>+448(SB), Z15
+	VMOVUPS vectors<>+512(SB), Z16
+	VMOVUPS vectors<>+576(SB), Z17
+	VMOVUPS vectors<>+640(SB), Z18
+	VMOVUPS vectors<>+704(SB), Z19
+	VMOVUPS vectors<>+768(SB), Z20
+	VMOVUPS vectors<>+3968(SB), Z21
+	VMOVUPS vectors<>+4032(SB), Z22
+	VMOVUPS vectors<>+4288(SB), Z23
+	VMOVUPS vectors<>+4352(SB), Z24
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DX)(R13*4), Z0
+	VMOVUPS (BX)(R13*4), Z1
+	VMOVUPS (R8)(R13*4), Z2
+	VMAXPS Z0, Z11, Z3
+	VMINPS Z3, Z10, Z3
+	VMULPS Z3, Z3, Z4
+	VMOVUPS Z22, Z5
+	VFMADD231PS Z21, Z4, Z5
+	VMULPS Z5, Z3, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z5, Z9, Z5
+	VMULPS Z12, Z5, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z13, Z4, Z5
+	VFNMADD231PS Z14, Z4, Z5
+	VMOVUPS Z16, Z6
+	VFMADD231PS Z5, Z15, Z6
+	VFMADD213PS Z17, Z5, Z6
+	VFMADD213PS Z18, Z5, Z6
+	VFMADD213PS Z19, Z5, Z6
+	VFMADD213PS Z20, Z5, Z6
+	VFMADD213PS Z7, Z5, Z6
+	VFMADD213PS Z7, Z5, Z6
+	VSCALEFPS Z4, Z6, Z6
+	VADDPS Z7, Z6, Z6
+	VDIVPS Z6, Z7, Z6
+	VMULPS Z3, Z3, Z4
+	VMOVUPS Z24, Z5
+	VFMADD231PS Z23, Z4, Z5
+	VMULPS Z5, Z3, Z3
+	VMULPS Z6, Z3, Z3
+	VSUBPS Z6, Z7, Z4
+	VFMADD213PS Z6, Z4, Z3
+	VMULPS Z1, Z2, Z1
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	VMULPS Z0, Z2, Z2
+	VMULPS Z6, Z2, Z2
+	VMOVUPS Z2, (SI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (DX)(R13*4), K2, Z0
+	VMOVUPS.Z (BX)(R13*4), K2, Z1
+	VMOVUPS.Z (R8)(R13*4), K2, Z2
+	VMAXPS Z0, Z11, Z3
+	VMINPS Z3, Z10, Z3
+	VMULPS Z3, Z3, Z4
+	VMOVUPS Z22, Z5
+	VFMADD231PS Z21, Z4, Z5
+	VMULPS Z5, Z3, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z5, Z9, Z5
+	VMULPS Z12, Z5, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z13, Z4, Z5
+	VFNMADD231PS Z14, Z4, Z5
+	VMOVUPS Z16, Z6
+	VFMADD231PS Z5, Z15, Z6
+	VFMADD213PS Z17, Z5, Z6
+	VFMADD213PS Z18, Z5, Z6
+	VFMADD213PS Z19, Z5, Z6
+	VFMADD213PS Z20, Z5, Z6
+	VFMADD213PS Z7, Z5, Z6
+	VFMADD213PS Z7, Z5, Z6
+	VSCALEFPS Z4, Z6, Z6
+	VADDPS Z7, Z6, Z6
+	VDIVPS Z6, Z7, Z6
+	VMULPS Z3, Z3, Z4
+	VMOVUPS Z24, Z5
+	VFMADD231PS Z23, Z4, Z5
+	VMULPS Z5, Z3, Z3
+	VMULPS Z6, Z3, Z3
+	VSUBPS Z6, Z7, Z4
+	VFMADD213PS Z6, Z4, Z3
+	VMULPS Z1, Z2, Z1
+	VMULPS Z3, Z1, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+	VMULPS Z0, Z2, Z2
+	VMULPS Z6, Z2, Z2
+	VMOVUPS Z2, K2, (SI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func sum32AVX512(x *float32, n int) float32
 TEXT ·sum32AVX512(SB), NOSPLIT, $0-20
-	VMOVUPS vectors<>+0(SB), Z5
+	VMOVUPS vectors<>+1280(SB), Z5
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPS Z5, Z0
@@ -471,7 +4416,7 @@ done5:
 
 // func dot32AVX512(x *float32, y *float32, n int) float32
 TEXT ·dot32AVX512(SB), NOSPLIT, $0-28
-	VMOVUPS vectors<>+0(SB), Z6
+	VMOVUPS vectors<>+1280(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ y+8(FP), SI
 	MOVQ n+16(FP), DX
@@ -542,7 +4487,7 @@ done5:
 
 // func centredSq32AVX512(x *float32, n int, mu float32) float32
 TEXT ·centredSq32AVX512(SB), NOSPLIT, $0-28
-	VMOVUPS vectors<>+0(SB), Z6
+	VMOVUPS vectors<>+1280(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VBROADCASTSS mu+16(FP), Z0
@@ -614,7 +4559,7 @@ done5:
 
 // func maxOf32AVX512(x *float32, n int) float32
 TEXT ·maxOf32AVX512(SB), NOSPLIT, $0-20
-	VMOVUPS vectors<>+64(SB), Z6
+	VMOVUPS vectors<>+1984(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPS Z6, Z0
@@ -699,6 +4644,806 @@ done5:
 	VZEROUPPER
 	RET
 
+// func expSum32AVX512(dst *float32, x *float32, n int, c float32) float32
+TEXT ·expSum32AVX512(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+1280(SB), Z8
+	VMOVUPS vectors<>+832(SB), Z9
+	VMOVUPS vectors<>+256(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+448(SB), Z13
+	VMOVUPS vectors<>+512(SB), Z14
+	VMOVUPS vectors<>+576(SB), Z15
+	VMOVUPS vectors<>+640(SB), Z16
+	VMOVUPS vectors<>+704(SB), Z17
+	VMOVUPS vectors<>+768(SB), Z18
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS c+24(FP), Z0
+	VMOVUPS Z8, Z1
+	VMOVUPS Z8, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, (DI)(R13*4)
+	VADDPS Z5, Z1, Z1
+	VMOVUPS 64(SI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, 64(DI)(R13*4)
+	VADDPS Z5, Z2, Z2
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, (DI)(R13*4)
+	VADDPS Z5, Z1, Z1
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z0
+	VRNDSCALEPS $8, Z0, Z0
+	VFNMADD231PS Z11, Z0, Z3
+	VFNMADD231PS Z12, Z0, Z3
+	VMOVUPS Z14, Z4
+	VFMADD231PS Z3, Z13, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z9, Z3, Z4
+	VFMADD213PS Z9, Z3, Z4
+	VSCALEFPS Z0, Z4, Z4
+	VMOVUPS Z4, K2, (DI)(R13*4)
+	VBLENDMPS Z4, Z8, K2, Z4
+	VADDPS Z4, Z1, Z1
+
+done5:
+	VADDPS Z2, Z1, Z1
+	VEXTRACTF64X4 $1, Z1, Y0
+	VADDPS Y0, Y1, Y2
+	VEXTRACTF32X4 $1, Y2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $78, X2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $177, X2, X0
+	VADDPS X0, X2, X2
+	VMOVSS X2, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotal32AVX512(x *float32, n int, c float32) float32
+TEXT ·expTotal32AVX512(SB), NOSPLIT, $0-28
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+1280(SB), Z8
+	VMOVUPS vectors<>+832(SB), Z9
+	VMOVUPS vectors<>+256(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+448(SB), Z13
+	VMOVUPS vectors<>+512(SB), Z14
+	VMOVUPS vectors<>+576(SB), Z15
+	VMOVUPS vectors<>+640(SB), Z16
+	VMOVUPS vectors<>+704(SB), Z17
+	VMOVUPS vectors<>+768(SB), Z18
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), SI
+	VBROADCASTSS c+16(FP), Z0
+	VMOVUPS Z8, Z1
+	VMOVUPS Z8, Z2
+	XORQ R13, R13
+	MOVQ SI, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (DI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VMOVUPS 64(DI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VADDPS Z5, Z2, Z2
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (DI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VFMADD213PS Z9, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (DI)(R13*4), K2, Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z10, Z3, Z0
+	VRNDSCALEPS $8, Z0, Z0
+	VFNMADD231PS Z11, Z0, Z3
+	VFNMADD231PS Z12, Z0, Z3
+	VMOVUPS Z14, Z4
+	VFMADD231PS Z3, Z13, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z9, Z3, Z4
+	VFMADD213PS Z9, Z3, Z4
+	VSCALEFPS Z0, Z4, Z4
+	VBLENDMPS Z4, Z8, K2, Z4
+	VADDPS Z4, Z1, Z1
+
+done5:
+	VADDPS Z2, Z1, Z1
+	VEXTRACTF64X4 $1, Z1, Y0
+	VADDPS Y0, Y1, Y2
+	VEXTRACTF32X4 $1, Y2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $78, X2, X0
+	VADDPS X0, X2, X2
+	VPERMILPS $177, X2, X0
+	VADDPS X0, X2, X2
+	VMOVSS X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func softmax32AVX512(dst *float32, x *float32, n int)
+TEXT ·softmax32AVX512(SB), NOSPLIT, $0-24
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+1280(SB), Z7
+	VMOVUPS vectors<>+4416(SB), Z8
+	VMOVUPS vectors<>+192(SB), Z9
+	VMOVUPS vectors<>+256(SB), Z10
+	VMOVUPS vectors<>+320(SB), Z11
+	VMOVUPS vectors<>+384(SB), Z12
+	VMOVUPS vectors<>+448(SB), Z13
+	VMOVUPS vectors<>+512(SB), Z14
+	VMOVUPS vectors<>+576(SB), Z15
+	VMOVUPS vectors<>+640(SB), Z16
+	VMOVUPS vectors<>+704(SB), Z17
+	VMOVUPS vectors<>+768(SB), Z18
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VMOVUPS Z8, Z0
+	VMOVUPS Z8, Z1
+	VMOVUPS Z8, Z2
+	VMOVUPS Z8, Z3
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z4
+	VMAXPS Z0, Z4, Z0
+	VMOVUPS 64(SI)(R13*4), Z4
+	VMAXPS Z1, Z4, Z1
+	VMOVUPS 128(SI)(R13*4), Z4
+	VMAXPS Z2, Z4, Z2
+	VMOVUPS 192(SI)(R13*4), Z4
+	VMAXPS Z3, Z4, Z3
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z4
+	VMAXPS Z0, Z4, Z0
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z4
+	VBLENDMPS Z4, Z8, K2, Z4
+	VMAXPS Z0, Z4, Z0
+
+done5:
+	VMAXPS Z1, Z0, Z0
+	VMAXPS Z3, Z2, Z2
+	VMAXPS Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VMAXPS X1, X2, X2
+	VPERMILPS $78, X2, X1
+	VMAXPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VMAXPS X1, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVUPS Z7, Z0
+	VMOVUPS Z7, Z1
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end7
+
+loop6:
+	VMOVUPS (SI)(R13*4), Z3
+	VSUBPS Z2, Z3, Z3
+	VMAXPS Z3, Z9, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, (DI)(R13*4)
+	VADDPS Z5, Z0, Z0
+	VMOVUPS 64(SI)(R13*4), Z3
+	VSUBPS Z2, Z3, Z3
+	VMAXPS Z3, Z9, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, 64(DI)(R13*4)
+	VADDPS Z5, Z1, Z1
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop6
+
+end7:
+	ADDQ $32, CX
+	SUBQ $16, CX
+	JLT end9
+
+loop8:
+	VMOVUPS (SI)(R13*4), Z3
+	VSUBPS Z2, Z3, Z3
+	VMAXPS Z3, Z9, Z3
+	VMULPS Z10, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3
+	VFNMADD231PS Z12, Z4, Z3
+	VMOVUPS Z14, Z5
+	VFMADD231PS Z3, Z13, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VFMADD213PS Z6, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VMOVUPS Z5, (DI)(R13*4)
+	VADDPS Z5, Z0, Z0
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop8
+
+end9:
+	ADDQ $16, CX
+	JZ done10
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z3
+	VSUBPS Z2, Z3, Z3
+	VMAXPS Z3, Z9, Z3
+	VMULPS Z10, Z3, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z11, Z2, Z3
+	VFNMADD231PS Z12, Z2, Z3
+	VMOVUPS Z14, Z4
+	VFMADD231PS Z3, Z13, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z6, Z3, Z4
+	VFMADD213PS Z6, Z3, Z4
+	VSCALEFPS Z2, Z4, Z4
+	VMOVUPS Z4, K2, (DI)(R13*4)
+	VBLENDMPS Z4, Z7, K2, Z4
+	VADDPS Z4, Z0, Z0
+
+done10:
+	VADDPS Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $78, X2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VADDPS X1, X2, X2
+	VBROADCASTSS X2, Z2
+	VCMPPS $0, Z7, Z2, K2
+	VDIVPS Z2, Z6, Z2
+	VBLENDMPS Z7, Z2, K2, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $64, CX
+	JLT end12
+
+loop11:
+	VMOVUPS (DI)(R13*4), Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(DI)(R13*4), Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(DI)(R13*4), Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(DI)(R13*4), Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop11
+
+end12:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end14
+
+loop13:
+	VMOVUPS (DI)(R13*4), Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop13
+
+end14:
+	ADDQ $16, CX
+	JZ done15
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (DI)(R13*4), K2, Z0
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func softmaxGrad32AVX512(dst *float32, y *float32, dy *float32, n int)
+TEXT ·softmaxGrad32AVX512(SB), NOSPLIT, $0-32
+	VMOVUPS vectors<>+1280(SB), Z6
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VMOVUPS Z6, Z0
+	VMOVUPS Z6, Z1
+	VMOVUPS Z6, Z2
+	VMOVUPS Z6, Z3
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $64, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z4
+	VMOVUPS (DX)(R13*4), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS 64(SI)(R13*4), Z4
+	VMOVUPS 64(DX)(R13*4), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS 128(SI)(R13*4), Z4
+	VMOVUPS 128(DX)(R13*4), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS 192(SI)(R13*4), Z4
+	VMOVUPS 192(DX)(R13*4), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop1
+
+end2:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end4
+
+loop3:
+	VMOVUPS (SI)(R13*4), Z4
+	VMOVUPS (DX)(R13*4), Z5
+	VFMADD231PS Z5, Z4, Z0
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop3
+
+end4:
+	ADDQ $16, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z4
+	VMOVUPS.Z (DX)(R13*4), K2, Z5
+	VFMADD231PS Z5, Z4, Z0
+
+done5:
+	VADDPS Z1, Z0, Z0
+	VADDPS Z3, Z2, Z2
+	VADDPS Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $78, X2, X1
+	VADDPS X1, X2, X2
+	VPERMILPS $177, X2, X1
+	VADDPS X1, X2, X2
+	VBROADCASTSS X2, Z2
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $64, CX
+	JLT end7
+
+loop6:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	VMOVUPS 64(SI)(R13*4), Z0
+	VMOVUPS 64(DX)(R13*4), Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)(R13*4)
+	VMOVUPS 128(SI)(R13*4), Z0
+	VMOVUPS 128(DX)(R13*4), Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)(R13*4)
+	VMOVUPS 192(SI)(R13*4), Z0
+	VMOVUPS 192(DX)(R13*4), Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)(R13*4)
+	ADDQ $64, R13
+	SUBQ $64, CX
+	JGE loop6
+
+end7:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JLT end9
+
+loop8:
+	VMOVUPS (SI)(R13*4), Z0
+	VMOVUPS (DX)(R13*4), Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop8
+
+end9:
+	ADDQ $16, CX
+	JZ done10
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z0
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VSUBPS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K2, (DI)(R13*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func subExp32AVX512(dst *float32, y *float32, dy *float32, n int, c float32)
+TEXT ·subExp32AVX512(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+128(SB), Z4
+	VMOVUPS vectors<>+192(SB), Z5
+	VMOVUPS vectors<>+832(SB), Z6
+	VMOVUPS vectors<>+256(SB), Z7
+	VMOVUPS vectors<>+320(SB), Z8
+	VMOVUPS vectors<>+384(SB), Z9
+	VMOVUPS vectors<>+448(SB), Z10
+	VMOVUPS vectors<>+512(SB), Z11
+	VMOVUPS vectors<>+576(SB), Z12
+	VMOVUPS vectors<>+640(SB), Z13
+	VMOVUPS vectors<>+704(SB), Z14
+	VMOVUPS vectors<>+768(SB), Z15
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VBROADCASTSS c+32(FP), Z0
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z1
+	VMINPS Z1, Z4, Z1
+	VMAXPS Z1, Z5, Z1
+	VMULPS Z7, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z8, Z2, Z1
+	VFNMADD231PS Z9, Z2, Z1
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z1, Z10, Z3
+	VFMADD213PS Z12, Z1, Z3
+	VFMADD213PS Z13, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VMOVUPS (DX)(R13*4), Z1
+	VFNMADD231PS Z0, Z3, Z1
+	VMOVUPS Z1, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VMINPS Z1, Z4, Z1
+	VMAXPS Z1, Z5, Z1
+	VMULPS Z7, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFNMADD231PS Z8, Z2, Z1
+	VFNMADD231PS Z9, Z2, Z1
+	VMOVUPS Z11, Z3
+	VFMADD231PS Z1, Z10, Z3
+	VFMADD213PS Z12, Z1, Z3
+	VFMADD213PS Z13, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VFMADD213PS Z6, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VMOVUPS.Z (DX)(R13*4), K2, Z1
+	VFNMADD231PS Z0, Z3, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func expScaled32AVX512(dst *float32, x *float32, n int, l float32, c float32, d float32)
+TEXT ·expScaled32AVX512(SB), NOSPLIT, $0-36
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+832(SB), Z8
+	VMOVUPS vectors<>+256(SB), Z9
+	VMOVUPS vectors<>+320(SB), Z10
+	VMOVUPS vectors<>+384(SB), Z11
+	VMOVUPS vectors<>+448(SB), Z12
+	VMOVUPS vectors<>+512(SB), Z13
+	VMOVUPS vectors<>+576(SB), Z14
+	VMOVUPS vectors<>+640(SB), Z15
+	VMOVUPS vectors<>+704(SB), Z16
+	VMOVUPS vectors<>+768(SB), Z17
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS l+24(FP), Z0
+	VBROADCASTSS c+28(FP), Z1
+	VBROADCASTSS d+32(FP), Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPS (SI)(R13*4), Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z9, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFNMADD231PS Z10, Z4, Z3
+	VFNMADD231PS Z11, Z4, Z3
+	VMOVUPS Z13, Z5
+	VFMADD231PS Z3, Z12, Z5
+	VFMADD213PS Z14, Z3, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z8, Z3, Z5
+	VFMADD213PS Z8, Z3, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VFMADD213PS Z2, Z1, Z5
+	VMOVUPS Z5, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPS.Z (SI)(R13*4), K2, Z3
+	VSUBPS Z0, Z3, Z3
+	VMINPS Z3, Z6, Z3
+	VMAXPS Z3, Z7, Z3
+	VMULPS Z9, Z3, Z0
+	VRNDSCALEPS $8, Z0, Z0
+	VFNMADD231PS Z10, Z0, Z3
+	VFNMADD231PS Z11, Z0, Z3
+	VMOVUPS Z13, Z4
+	VFMADD231PS Z3, Z12, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z8, Z3, Z4
+	VFMADD213PS Z8, Z3, Z4
+	VSCALEFPS Z0, Z4, Z4
+	VFMADD231PS Z1, Z4, Z2
+	VMOVUPS Z2, K2, (DI)(R13*4)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func add64AVX512(dst *float64, a *float64, b *float64, n int)
 TEXT ·add64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -754,6 +5499,67 @@ end4:
 	VMOVUPD.Z (SI)(R13*8), K2, Z0
 	VMOVUPD.Z (DX)(R13*8), K2, Z1
 	VADDPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sub64AVX512(dst *float64, a *float64, b *float64, n int)
+TEXT ·sub64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VMOVUPD 128(DX)(R13*8), Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VMOVUPD 192(DX)(R13*8), Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VSUBPD Z1, Z0, Z0
 	VMOVUPD Z0, K2, (DI)(R13*8)
 
 done5:
@@ -816,6 +5622,213 @@ end4:
 	VMOVUPD.Z (DX)(R13*8), K2, Z1
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func div64AVX512(dst *float64, a *float64, b *float64, n int)
+TEXT ·div64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VMOVUPD 128(DX)(R13*8), Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VMOVUPD 192(DX)(R13*8), Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func max64AVX512(dst *float64, a *float64, b *float64, n int)
+TEXT ·max64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMAXPD Z1, Z0, Z3
+	VMAXPD Z0, Z1, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMAXPD Z1, Z0, Z3
+	VMAXPD Z0, Z1, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMAXPD Z1, Z0, Z3
+	VMAXPD Z0, Z1, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VCMPPD $3, Z1, Z0, K3
+	VADDPD Z1, Z0, Z2
+	VMAXPD Z1, Z0, Z3
+	VMAXPD Z0, Z1, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func min64AVX512(dst *float64, a *float64, b *float64, n int)
+TEXT ·min64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMINPD Z1, Z0, Z3
+	VMINPD Z0, Z1, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMINPD Z1, Z0, Z3
+	VMINPD Z0, Z1, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $3, Z1, Z0, K2
+	VADDPD Z1, Z0, Z2
+	VMINPD Z1, Z0, Z3
+	VMINPD Z0, Z1, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VCMPPD $3, Z1, Z0, K3
+	VADDPD Z1, Z0, Z2
+	VMINPD Z1, Z0, Z3
+	VMINPD Z0, Z1, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
 
 done5:
 	VZEROUPPER
@@ -888,6 +5901,61 @@ done5:
 	VZEROUPPER
 	RET
 
+// func addScalar64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·addScalar64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VADDPD Z0, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func scale64AVX512(dst *float64, x *float64, n int, c float64)
 TEXT ·scale64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -938,6 +6006,309 @@ end4:
 	VMOVUPD.Z (SI)(R13*8), K2, Z1
 	VMULPD Z0, Z1, Z1
 	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func divScalar64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·divScalar64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VDIVPD Z0, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarSub64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarSub64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VSUBPD Z1, Z0, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VSUBPD Z1, Z0, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z1
+	VSUBPD Z1, Z0, Z1
+	VMOVUPD Z1, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z1
+	VSUBPD Z1, Z0, Z1
+	VMOVUPD Z1, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VSUBPD Z1, Z0, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VSUBPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func scalarDiv64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarDiv64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VDIVPD Z1, Z0, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VDIVPD Z1, Z0, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z1
+	VDIVPD Z1, Z0, Z1
+	VMOVUPD Z1, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z1
+	VDIVPD Z1, Z0, Z1
+	VMOVUPD Z1, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VDIVPD Z1, Z0, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func maxScalar64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·maxScalar64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMAXPD Z0, Z1, Z3
+	VMAXPD Z1, Z0, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMAXPD Z0, Z1, Z3
+	VMAXPD Z1, Z0, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMAXPD Z0, Z1, Z3
+	VMAXPD Z1, Z0, Z1
+	VANDPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VCMPPD $3, Z0, Z1, K3
+	VADDPD Z0, Z1, Z2
+	VMAXPD Z0, Z1, Z3
+	VMAXPD Z1, Z0, Z0
+	VANDPD Z0, Z3, Z3
+	VBLENDMPD Z2, Z3, K3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func minScalar64AVX512(dst *float64, x *float64, n int, c float64)
+TEXT ·minScalar64AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMINPD Z0, Z1, Z3
+	VMINPD Z1, Z0, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMINPD Z0, Z1, Z3
+	VMINPD Z1, Z0, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z1
+	VCMPPD $3, Z0, Z1, K2
+	VADDPD Z0, Z1, Z2
+	VMINPD Z0, Z1, Z3
+	VMINPD Z1, Z0, Z1
+	VORPD Z1, Z3, Z3
+	VBLENDMPD Z2, Z3, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VCMPPD $3, Z0, Z1, K3
+	VADDPD Z0, Z1, Z2
+	VMINPD Z0, Z1, Z3
+	VMINPD Z1, Z0, Z0
+	VORPD Z0, Z3, Z3
+	VBLENDMPD Z2, Z3, K3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
 
 done5:
 	VZEROUPPER
@@ -1066,9 +6437,2683 @@ done5:
 	VZEROUPPER
 	RET
 
+// func neg64AVX512(dst *float64, x *float64, n int)
+TEXT ·neg64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4480(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VXORPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func abs64AVX512(dst *float64, x *float64, n int)
+TEXT ·abs64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4544(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VANDPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sqrt64AVX512(dst *float64, x *float64, n int)
+TEXT ·sqrt64AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VSQRTPD Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VSQRTPD Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VSQRTPD Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VSQRTPD Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func square64AVX512(dst *float64, x *float64, n int)
+TEXT ·square64AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMULPD Z0, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func exp64AVX512(dst *float64, x *float64, n int)
+TEXT ·exp64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4608(SB), Z3
+	VMOVUPD vectors<>+4672(SB), Z4
+	VMOVUPD vectors<>+5696(SB), Z5
+	VMOVUPD vectors<>+4736(SB), Z6
+	VMOVUPD vectors<>+4800(SB), Z7
+	VMOVUPD vectors<>+4864(SB), Z8
+	VMOVUPD vectors<>+4928(SB), Z9
+	VMOVUPD vectors<>+4992(SB), Z10
+	VMOVUPD vectors<>+5056(SB), Z11
+	VMOVUPD vectors<>+5120(SB), Z12
+	VMOVUPD vectors<>+5184(SB), Z13
+	VMOVUPD vectors<>+5248(SB), Z14
+	VMOVUPD vectors<>+5312(SB), Z15
+	VMOVUPD vectors<>+5376(SB), Z16
+	VMOVUPD vectors<>+5440(SB), Z17
+	VMOVUPD vectors<>+5504(SB), Z18
+	VMOVUPD vectors<>+5568(SB), Z19
+	VMOVUPD vectors<>+5632(SB), Z20
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMINPD Z0, Z3, Z0
+	VMAXPD Z0, Z4, Z0
+	VMULPD Z6, Z0, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z7, Z1, Z0
+	VFNMADD231PD Z8, Z1, Z0
+	VMOVUPD Z10, Z2
+	VFMADD231PD Z0, Z9, Z2
+	VFMADD213PD Z11, Z0, Z2
+	VFMADD213PD Z12, Z0, Z2
+	VFMADD213PD Z13, Z0, Z2
+	VFMADD213PD Z14, Z0, Z2
+	VFMADD213PD Z15, Z0, Z2
+	VFMADD213PD Z16, Z0, Z2
+	VFMADD213PD Z17, Z0, Z2
+	VFMADD213PD Z18, Z0, Z2
+	VFMADD213PD Z19, Z0, Z2
+	VFMADD213PD Z20, Z0, Z2
+	VFMADD213PD Z5, Z0, Z2
+	VFMADD213PD Z5, Z0, Z2
+	VSCALEFPD Z1, Z2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMINPD Z0, Z3, Z0
+	VMAXPD Z0, Z4, Z0
+	VMULPD Z6, Z0, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z7, Z1, Z0
+	VFNMADD231PD Z8, Z1, Z0
+	VMOVUPD Z10, Z2
+	VFMADD231PD Z0, Z9, Z2
+	VFMADD213PD Z11, Z0, Z2
+	VFMADD213PD Z12, Z0, Z2
+	VFMADD213PD Z13, Z0, Z2
+	VFMADD213PD Z14, Z0, Z2
+	VFMADD213PD Z15, Z0, Z2
+	VFMADD213PD Z16, Z0, Z2
+	VFMADD213PD Z17, Z0, Z2
+	VFMADD213PD Z18, Z0, Z2
+	VFMADD213PD Z19, Z0, Z2
+	VFMADD213PD Z20, Z0, Z2
+	VFMADD213PD Z5, Z0, Z2
+	VFMADD213PD Z5, Z0, Z2
+	VSCALEFPD Z1, Z2, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func log64AVX512(dst *float64, x *float64, n int)
+TEXT ·log64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+6144(SB), Z7
+	VMOVUPD vectors<>+6848(SB), Z8
+	VMOVUPD vectors<>+5696(SB), Z9
+	VMOVUPD vectors<>+4800(SB), Z10
+	VMOVUPD vectors<>+4864(SB), Z11
+	VMOVUPD vectors<>+5632(SB), Z12
+	VMOVUPD vectors<>+5760(SB), Z13
+	VMOVUPD vectors<>+5824(SB), Z14
+	VMOVUPD vectors<>+5888(SB), Z15
+	VMOVUPD vectors<>+5952(SB), Z16
+	VMOVUPD vectors<>+6016(SB), Z17
+	VMOVUPD vectors<>+6080(SB), Z18
+	VMOVUPD vectors<>+6208(SB), Z19
+	VMOVUPD vectors<>+6272(SB), Z20
+	VMOVUPD vectors<>+6336(SB), Z21
+	VMOVUPD vectors<>+6400(SB), Z22
+	VMOVUPD vectors<>+6464(SB), Z23
+	VMOVUPD vectors<>+6528(SB), Z24
+	VMOVUPD vectors<>+6592(SB), Z25
+	VMOVUPD vectors<>+6656(SB), Z26
+	VMOVUPD vectors<>+6720(SB), Z27
+	VMOVUPD vectors<>+6784(SB), Z28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VCMPPD $17, Z13, Z0, K2
+	VMULPD Z14, Z0, Z1
+	VBLENDMPD Z1, Z0, K2, Z1
+	VPADDQ Z15, Z1, Z2
+	VPSRLQ $52, Z2, Z2
+	VPSLLQ $52, Z2, Z3
+	VPSUBQ Z9, Z3, Z3
+	VPSUBQ Z3, Z1, Z1
+	VORPD Z16, Z2, Z2
+	VSUBPD Z17, Z2, Z2
+	VBLENDMPD Z18, Z7, K2, Z3
+	VSUBPD Z3, Z2, Z2
+	VSUBPD Z9, Z1, Z1
+	VADDPD Z19, Z1, Z3
+	VDIVPD Z3, Z1, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z21, Z5
+	VFMADD231PD Z4, Z20, Z5
+	VFMADD213PD Z22, Z4, Z5
+	VFMADD213PD Z23, Z4, Z5
+	VFMADD213PD Z24, Z4, Z5
+	VFMADD213PD Z25, Z4, Z5
+	VFMADD213PD Z26, Z4, Z5
+	VMULPD Z1, Z1, Z6
+	VMULPD Z12, Z6, Z6
+	VFMADD213PD Z6, Z4, Z5
+	VMULPD Z5, Z3, Z3
+	VFMADD231PD Z11, Z2, Z3
+	VSUBPD Z3, Z6, Z6
+	VSUBPD Z6, Z1, Z1
+	VFMADD231PD Z10, Z2, Z1
+	VCMPPD $17, Z27, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z1
+	VCMPPD $0, Z7, Z0, K2
+	VBLENDMPD Z28, Z8, K2, Z2
+	VCMPPD $18, Z7, Z0, K2
+	VBLENDMPD Z2, Z1, K2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VCMPPD $17, Z13, Z0, K3
+	VMULPD Z14, Z0, Z1
+	VBLENDMPD Z1, Z0, K3, Z1
+	VPADDQ Z15, Z1, Z2
+	VPSRLQ $52, Z2, Z2
+	VPSLLQ $52, Z2, Z3
+	VPSUBQ Z9, Z3, Z3
+	VPSUBQ Z3, Z1, Z1
+	VORPD Z16, Z2, Z2
+	VSUBPD Z17, Z2, Z2
+	VBLENDMPD Z18, Z7, K3, Z3
+	VSUBPD Z3, Z2, Z2
+	VSUBPD Z9, Z1, Z1
+	VADDPD Z19, Z1, Z3
+	VDIVPD Z3, Z1, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z21, Z5
+	VFMADD231PD Z4, Z20, Z5
+	VFMADD213PD Z22, Z4, Z5
+	VFMADD213PD Z23, Z4, Z5
+	VFMADD213PD Z24, Z4, Z5
+	VFMADD213PD Z25, Z4, Z5
+	VFMADD213PD Z26, Z4, Z5
+	VMULPD Z1, Z1, Z6
+	VMULPD Z12, Z6, Z6
+	VFMADD213PD Z6, Z4, Z5
+	VMULPD Z5, Z3, Z3
+	VFMADD231PD Z11, Z2, Z3
+	VSUBPD Z3, Z6, Z6
+	VSUBPD Z6, Z1, Z1
+	VFMADD231PD Z10, Z2, Z1
+	VCMPPD $17, Z27, Z0, K3
+	VBLENDMPD Z1, Z0, K3, Z1
+	VCMPPD $0, Z7, Z0, K3
+	VBLENDMPD Z28, Z8, K3, Z2
+	VCMPPD $18, Z7, Z0, K3
+	VBLENDMPD Z2, Z1, K3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func tanh64AVX512(dst *float64, x *float64, n int)
+TEXT ·tanh64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+4608(SB), Z7
+	VMOVUPD vectors<>+4672(SB), Z8
+	VMOVUPD vectors<>+6208(SB), Z9
+	VMOVUPD vectors<>+4480(SB), Z10
+	VMOVUPD vectors<>+4544(SB), Z11
+	VMOVUPD vectors<>+4736(SB), Z12
+	VMOVUPD vectors<>+4800(SB), Z13
+	VMOVUPD vectors<>+4864(SB), Z14
+	VMOVUPD vectors<>+4928(SB), Z15
+	VMOVUPD vectors<>+4992(SB), Z16
+	VMOVUPD vectors<>+5056(SB), Z17
+	VMOVUPD vectors<>+5120(SB), Z18
+	VMOVUPD vectors<>+5184(SB), Z19
+	VMOVUPD vectors<>+5248(SB), Z20
+	VMOVUPD vectors<>+5312(SB), Z21
+	VMOVUPD vectors<>+5376(SB), Z22
+	VMOVUPD vectors<>+5440(SB), Z23
+	VMOVUPD vectors<>+5504(SB), Z24
+	VMOVUPD vectors<>+5568(SB), Z25
+	VMOVUPD vectors<>+5632(SB), Z26
+	VMOVUPD vectors<>+6912(SB), Z27
+	VMOVUPD vectors<>+6976(SB), Z28
+	VMOVUPD vectors<>+7040(SB), Z29
+	VMOVUPD vectors<>+7104(SB), Z30
+	VMOVUPD vectors<>+7168(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VANDPD Z11, Z0, Z1
+	VADDPD Z1, Z1, Z2
+	VMINPD Z2, Z7, Z2
+	VMAXPD Z2, Z8, Z2
+	VMULPD Z12, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z13, Z3, Z2
+	VFNMADD231PD Z14, Z3, Z2
+	VMOVUPD Z16, Z4
+	VFMADD231PD Z2, Z15, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z24, Z2, Z4
+	VFMADD213PD Z25, Z2, Z4
+	VFMADD213PD Z26, Z2, Z4
+	VFMADD213PD Z6, Z2, Z4
+	VFMADD213PD Z6, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z6, Z4, Z4
+	VDIVPD Z4, Z9, Z4
+	VSUBPD Z4, Z6, Z4
+	VMULPD Z1, Z1, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z2, Z27, Z3
+	VFMADD213PD Z29, Z2, Z3
+	VMOVUPD Z30, Z5
+	VFMADD231PD Z2, Z6, Z5
+	VFMADD213PD Z31, Z2, Z5
+	VFMADD213PD vectors<>+7232(SB), Z2, Z5
+	VMULPD Z2, Z1, Z2
+	VDIVPD Z5, Z3, Z3
+	VFMADD213PD Z1, Z3, Z2
+	VCMPPD $17, vectors<>+7296(SB), Z1, K2
+	VBLENDMPD Z2, Z4, K2, Z2
+	VANDPD Z10, Z0, Z0
+	VORPD Z0, Z2, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VANDPD Z11, Z0, Z1
+	VADDPD Z1, Z1, Z2
+	VMINPD Z2, Z7, Z2
+	VMAXPD Z2, Z8, Z2
+	VMULPD Z12, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z13, Z3, Z2
+	VFNMADD231PD Z14, Z3, Z2
+	VMOVUPD Z16, Z4
+	VFMADD231PD Z2, Z15, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z24, Z2, Z4
+	VFMADD213PD Z25, Z2, Z4
+	VFMADD213PD Z26, Z2, Z4
+	VFMADD213PD Z6, Z2, Z4
+	VFMADD213PD Z6, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z6, Z4, Z4
+	VDIVPD Z4, Z9, Z4
+	VSUBPD Z4, Z6, Z4
+	VMULPD Z1, Z1, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z2, Z27, Z3
+	VFMADD213PD Z29, Z2, Z3
+	VMOVUPD Z30, Z5
+	VFMADD231PD Z2, Z6, Z5
+	VFMADD213PD Z31, Z2, Z5
+	VFMADD213PD vectors<>+7232(SB), Z2, Z5
+	VMULPD Z2, Z1, Z2
+	VDIVPD Z5, Z3, Z3
+	VFMADD213PD Z1, Z3, Z2
+	VCMPPD $17, vectors<>+7296(SB), Z1, K3
+	VBLENDMPD Z2, Z4, K3, Z2
+	VANDPD Z10, Z0, Z0
+	VORPD Z0, Z2, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func erf64AVX512(dst *float64, x *float64, n int)
+TEXT ·erf64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+7360(SB), Z8
+	VMOVUPD vectors<>+5696(SB), Z9
+	VMOVUPD vectors<>+4480(SB), Z10
+	VMOVUPD vectors<>+4544(SB), Z11
+	VMOVUPD vectors<>+4736(SB), Z12
+	VMOVUPD vectors<>+4800(SB), Z13
+	VMOVUPD vectors<>+4864(SB), Z14
+	VMOVUPD vectors<>+4928(SB), Z15
+	VMOVUPD vectors<>+4992(SB), Z16
+	VMOVUPD vectors<>+5056(SB), Z17
+	VMOVUPD vectors<>+5120(SB), Z18
+	VMOVUPD vectors<>+5184(SB), Z19
+	VMOVUPD vectors<>+5248(SB), Z20
+	VMOVUPD vectors<>+5312(SB), Z21
+	VMOVUPD vectors<>+5376(SB), Z22
+	VMOVUPD vectors<>+5440(SB), Z23
+	VMOVUPD vectors<>+5504(SB), Z24
+	VMOVUPD vectors<>+5568(SB), Z25
+	VMOVUPD vectors<>+5632(SB), Z26
+	VMOVUPD vectors<>+7424(SB), Z27
+	VMOVUPD vectors<>+7488(SB), Z28
+	VMOVUPD vectors<>+7552(SB), Z29
+	VMOVUPD vectors<>+7616(SB), Z30
+	VMOVUPD vectors<>+7680(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VANDPD Z11, Z0, Z1
+	VMINPD Z1, Z8, Z1
+	VMULPD Z1, Z1, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z2, Z27, Z3
+	VFMADD213PD Z29, Z2, Z3
+	VFMADD213PD Z30, Z2, Z3
+	VFMADD213PD Z31, Z2, Z3
+	VMULPD Z3, Z1, Z3
+	VMOVUPD vectors<>+7744(SB), Z4
+	VFMADD231PD Z2, Z9, Z4
+	VFMADD213PD vectors<>+7808(SB), Z2, Z4
+	VFMADD213PD vectors<>+7872(SB), Z2, Z4
+	VFMADD213PD vectors<>+7936(SB), Z2, Z4
+	VFMADD213PD vectors<>+8000(SB), Z2, Z4
+	VDIVPD Z4, Z3, Z3
+	VMOVUPD vectors<>+8064(SB), Z4
+	VFMADD213PD vectors<>+8128(SB), Z1, Z4
+	VFMADD213PD vectors<>+8192(SB), Z1, Z4
+	VFMADD213PD vectors<>+8256(SB), Z1, Z4
+	VFMADD213PD vectors<>+8320(SB), Z1, Z4
+	VFMADD213PD vectors<>+8384(SB), Z1, Z4
+	VFMADD213PD vectors<>+8448(SB), Z1, Z4
+	VFMADD213PD vectors<>+8512(SB), Z1, Z4
+	VFMADD213PD vectors<>+8576(SB), Z1, Z4
+	VMOVUPD vectors<>+8640(SB), Z5
+	VFMADD231PD Z1, Z9, Z5
+	VFMADD213PD vectors<>+8704(SB), Z1, Z5
+	VFMADD213PD vectors<>+8768(SB), Z1, Z5
+	VFMADD213PD vectors<>+8832(SB), Z1, Z5
+	VFMADD213PD vectors<>+8896(SB), Z1, Z5
+	VFMADD213PD vectors<>+8960(SB), Z1, Z5
+	VFMADD213PD vectors<>+9024(SB), Z1, Z5
+	VFMADD213PD vectors<>+9088(SB), Z1, Z5
+	VXORPD Z10, Z2, Z2
+	VMULPD Z12, Z2, Z6
+	VRNDSCALEPD $8, Z6, Z6
+	VFNMADD231PD Z13, Z6, Z2
+	VFNMADD231PD Z14, Z6, Z2
+	VMOVUPD Z16, Z7
+	VFMADD231PD Z2, Z15, Z7
+	VFMADD213PD Z17, Z2, Z7
+	VFMADD213PD Z18, Z2, Z7
+	VFMADD213PD Z19, Z2, Z7
+	VFMADD213PD Z20, Z2, Z7
+	VFMADD213PD Z21, Z2, Z7
+	VFMADD213PD Z22, Z2, Z7
+	VFMADD213PD Z23, Z2, Z7
+	VFMADD213PD Z24, Z2, Z7
+	VFMADD213PD Z25, Z2, Z7
+	VFMADD213PD Z26, Z2, Z7
+	VFMADD213PD Z9, Z2, Z7
+	VFMADD213PD Z9, Z2, Z7
+	VSCALEFPD Z6, Z7, Z7
+	VDIVPD Z5, Z4, Z4
+	VFNMADD213PD Z9, Z4, Z7
+	VCMPPD $17, Z9, Z1, K2
+	VBLENDMPD Z3, Z7, K2, Z3
+	VANDPD Z10, Z0, Z0
+	VORPD Z0, Z3, Z3
+	VMOVUPD Z3, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VANDPD Z11, Z0, Z1
+	VMINPD Z1, Z8, Z1
+	VMULPD Z1, Z1, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z2, Z27, Z3
+	VFMADD213PD Z29, Z2, Z3
+	VFMADD213PD Z30, Z2, Z3
+	VFMADD213PD Z31, Z2, Z3
+	VMULPD Z3, Z1, Z3
+	VMOVUPD vectors<>+7744(SB), Z4
+	VFMADD231PD Z2, Z9, Z4
+	VFMADD213PD vectors<>+7808(SB), Z2, Z4
+	VFMADD213PD vectors<>+7872(SB), Z2, Z4
+	VFMADD213PD vectors<>+7936(SB), Z2, Z4
+	VFMADD213PD vectors<>+8000(SB), Z2, Z4
+	VDIVPD Z4, Z3, Z3
+	VMOVUPD vectors<>+8064(SB), Z4
+	VFMADD213PD vectors<>+8128(SB), Z1, Z4
+	VFMADD213PD vectors<>+8192(SB), Z1, Z4
+	VFMADD213PD vectors<>+8256(SB), Z1, Z4
+	VFMADD213PD vectors<>+8320(SB), Z1, Z4
+	VFMADD213PD vectors<>+8384(SB), Z1, Z4
+	VFMADD213PD vectors<>+8448(SB), Z1, Z4
+	VFMADD213PD vectors<>+8512(SB), Z1, Z4
+	VFMADD213PD vectors<>+8576(SB), Z1, Z4
+	VMOVUPD vectors<>+8640(SB), Z5
+	VFMADD231PD Z1, Z9, Z5
+	VFMADD213PD vectors<>+8704(SB), Z1, Z5
+	VFMADD213PD vectors<>+8768(SB), Z1, Z5
+	VFMADD213PD vectors<>+8832(SB), Z1, Z5
+	VFMADD213PD vectors<>+8896(SB), Z1, Z5
+	VFMADD213PD vectors<>+8960(SB), Z1, Z5
+	VFMADD213PD vectors<>+9024(SB), Z1, Z5
+	VFMADD213PD vectors<>+9088(SB), Z1, Z5
+	VXORPD Z10, Z2, Z2
+	VMULPD Z12, Z2, Z6
+	VRNDSCALEPD $8, Z6, Z6
+	VFNMADD231PD Z13, Z6, Z2
+	VFNMADD231PD Z14, Z6, Z2
+	VMOVUPD Z16, Z7
+	VFMADD231PD Z2, Z15, Z7
+	VFMADD213PD Z17, Z2, Z7
+	VFMADD213PD Z18, Z2, Z7
+	VFMADD213PD Z19, Z2, Z7
+	VFMADD213PD Z20, Z2, Z7
+	VFMADD213PD Z21, Z2, Z7
+	VFMADD213PD Z22, Z2, Z7
+	VFMADD213PD Z23, Z2, Z7
+	VFMADD213PD Z24, Z2, Z7
+	VFMADD213PD Z25, Z2, Z7
+	VFMADD213PD Z26, Z2, Z7
+	VFMADD213PD Z9, Z2, Z7
+	VFMADD213PD Z9, Z2, Z7
+	VSCALEFPD Z6, Z7, Z7
+	VDIVPD Z5, Z4, Z4
+	VFNMADD213PD Z9, Z4, Z7
+	VCMPPD $17, Z9, Z1, K3
+	VBLENDMPD Z3, Z7, K3, Z3
+	VANDPD Z10, Z0, Z0
+	VORPD Z0, Z3, Z3
+	VMOVUPD Z3, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sigmoid64AVX512(dst *float64, x *float64, n int)
+TEXT ·sigmoid64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+5696(SB), Z3
+	VMOVUPD vectors<>+4608(SB), Z4
+	VMOVUPD vectors<>+4672(SB), Z5
+	VMOVUPD vectors<>+4480(SB), Z6
+	VMOVUPD vectors<>+4736(SB), Z7
+	VMOVUPD vectors<>+4800(SB), Z8
+	VMOVUPD vectors<>+4864(SB), Z9
+	VMOVUPD vectors<>+4928(SB), Z10
+	VMOVUPD vectors<>+4992(SB), Z11
+	VMOVUPD vectors<>+5056(SB), Z12
+	VMOVUPD vectors<>+5120(SB), Z13
+	VMOVUPD vectors<>+5184(SB), Z14
+	VMOVUPD vectors<>+5248(SB), Z15
+	VMOVUPD vectors<>+5312(SB), Z16
+	VMOVUPD vectors<>+5376(SB), Z17
+	VMOVUPD vectors<>+5440(SB), Z18
+	VMOVUPD vectors<>+5504(SB), Z19
+	VMOVUPD vectors<>+5568(SB), Z20
+	VMOVUPD vectors<>+5632(SB), Z21
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VXORPD Z6, Z0, Z0
+	VMINPD Z0, Z4, Z0
+	VMAXPD Z0, Z5, Z0
+	VMULPD Z7, Z0, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z8, Z1, Z0
+	VFNMADD231PD Z9, Z1, Z0
+	VMOVUPD Z11, Z2
+	VFMADD231PD Z0, Z10, Z2
+	VFMADD213PD Z12, Z0, Z2
+	VFMADD213PD Z13, Z0, Z2
+	VFMADD213PD Z14, Z0, Z2
+	VFMADD213PD Z15, Z0, Z2
+	VFMADD213PD Z16, Z0, Z2
+	VFMADD213PD Z17, Z0, Z2
+	VFMADD213PD Z18, Z0, Z2
+	VFMADD213PD Z19, Z0, Z2
+	VFMADD213PD Z20, Z0, Z2
+	VFMADD213PD Z21, Z0, Z2
+	VFMADD213PD Z3, Z0, Z2
+	VFMADD213PD Z3, Z0, Z2
+	VSCALEFPD Z1, Z2, Z2
+	VADDPD Z3, Z2, Z2
+	VDIVPD Z2, Z3, Z2
+	VMOVUPD Z2, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VXORPD Z6, Z0, Z0
+	VMINPD Z0, Z4, Z0
+	VMAXPD Z0, Z5, Z0
+	VMULPD Z7, Z0, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z8, Z1, Z0
+	VFNMADD231PD Z9, Z1, Z0
+	VMOVUPD Z11, Z2
+	VFMADD231PD Z0, Z10, Z2
+	VFMADD213PD Z12, Z0, Z2
+	VFMADD213PD Z13, Z0, Z2
+	VFMADD213PD Z14, Z0, Z2
+	VFMADD213PD Z15, Z0, Z2
+	VFMADD213PD Z16, Z0, Z2
+	VFMADD213PD Z17, Z0, Z2
+	VFMADD213PD Z18, Z0, Z2
+	VFMADD213PD Z19, Z0, Z2
+	VFMADD213PD Z20, Z0, Z2
+	VFMADD213PD Z21, Z0, Z2
+	VFMADD213PD Z3, Z0, Z2
+	VFMADD213PD Z3, Z0, Z2
+	VSCALEFPD Z1, Z2, Z2
+	VADDPD Z3, Z2, Z2
+	VDIVPD Z2, Z3, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func softplus64AVX512(dst *float64, x *float64, n int)
+TEXT ·softplus64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4672(SB), Z9
+	VMOVUPD vectors<>+6144(SB), Z10
+	VMOVUPD vectors<>+5696(SB), Z11
+	VMOVUPD vectors<>+4800(SB), Z12
+	VMOVUPD vectors<>+4864(SB), Z13
+	VMOVUPD vectors<>+5632(SB), Z14
+	VMOVUPD vectors<>+4480(SB), Z15
+	VMOVUPD vectors<>+4736(SB), Z16
+	VMOVUPD vectors<>+4928(SB), Z17
+	VMOVUPD vectors<>+4992(SB), Z18
+	VMOVUPD vectors<>+5056(SB), Z19
+	VMOVUPD vectors<>+5120(SB), Z20
+	VMOVUPD vectors<>+5184(SB), Z21
+	VMOVUPD vectors<>+5248(SB), Z22
+	VMOVUPD vectors<>+5312(SB), Z23
+	VMOVUPD vectors<>+5376(SB), Z24
+	VMOVUPD vectors<>+5440(SB), Z25
+	VMOVUPD vectors<>+5504(SB), Z26
+	VMOVUPD vectors<>+5568(SB), Z27
+	VMOVUPD vectors<>+5888(SB), Z28
+	VMOVUPD vectors<>+5952(SB), Z29
+	VMOVUPD vectors<>+6016(SB), Z30
+	VMOVUPD vectors<>+6208(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMAXPD Z0, Z10, Z1
+	VORPD Z15, Z0, Z0
+	VMAXPD Z0, Z9, Z0
+	VMULPD Z16, Z0, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z12, Z2, Z0
+	VFNMADD231PD Z13, Z2, Z0
+	VMOVUPD Z18, Z3
+	VFMADD231PD Z0, Z17, Z3
+	VFMADD213PD Z19, Z0, Z3
+	VFMADD213PD Z20, Z0, Z3
+	VFMADD213PD Z21, Z0, Z3
+	VFMADD213PD Z22, Z0, Z3
+	VFMADD213PD Z23, Z0, Z3
+	VFMADD213PD Z24, Z0, Z3
+	VFMADD213PD Z25, Z0, Z3
+	VFMADD213PD Z26, Z0, Z3
+	VFMADD213PD Z27, Z0, Z3
+	VFMADD213PD Z14, Z0, Z3
+	VFMADD213PD Z11, Z0, Z3
+	VFMADD213PD Z11, Z0, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z11, Z3, Z0
+	VPADDQ Z28, Z0, Z2
+	VPSRLQ $52, Z2, Z2
+	VPSLLQ $52, Z2, Z4
+	VPSUBQ Z11, Z4, Z4
+	VPSUBQ Z4, Z0, Z4
+	VORPD Z29, Z2, Z2
+	VSUBPD Z30, Z2, Z2
+	VSUBPD Z11, Z0, Z5
+	VSUBPD Z5, Z3, Z3
+	VSUBPD Z11, Z4, Z4
+	VADDPD Z31, Z4, Z5
+	VDIVPD Z5, Z4, Z5
+	VMULPD Z5, Z5, Z6
+	VMOVUPD vectors<>+6272(SB), Z7
+	VFMADD213PD vectors<>+6336(SB), Z6, Z7
+	VFMADD213PD vectors<>+6400(SB), Z6, Z7
+	VFMADD213PD vectors<>+6464(SB), Z6, Z7
+	VFMADD213PD vectors<>+6528(SB), Z6, Z7
+	VFMADD213PD vectors<>+6592(SB), Z6, Z7
+	VFMADD213PD vectors<>+6656(SB), Z6, Z7
+	VMULPD Z4, Z4, Z8
+	VMULPD Z14, Z8, Z8
+	VFMADD213PD Z8, Z6, Z7
+	VMULPD Z7, Z5, Z5
+	VFMADD231PD Z13, Z2, Z5
+	VSUBPD Z5, Z8, Z8
+	VSUBPD Z8, Z4, Z4
+	VFMADD231PD Z12, Z2, Z4
+	VDIVPD Z0, Z3, Z3
+	VADDPD Z3, Z4, Z4
+	VADDPD Z4, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMAXPD Z0, Z10, Z1
+	VORPD Z15, Z0, Z0
+	VMAXPD Z0, Z9, Z0
+	VMULPD Z16, Z0, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z12, Z2, Z0
+	VFNMADD231PD Z13, Z2, Z0
+	VMOVUPD Z18, Z3
+	VFMADD231PD Z0, Z17, Z3
+	VFMADD213PD Z19, Z0, Z3
+	VFMADD213PD Z20, Z0, Z3
+	VFMADD213PD Z21, Z0, Z3
+	VFMADD213PD Z22, Z0, Z3
+	VFMADD213PD Z23, Z0, Z3
+	VFMADD213PD Z24, Z0, Z3
+	VFMADD213PD Z25, Z0, Z3
+	VFMADD213PD Z26, Z0, Z3
+	VFMADD213PD Z27, Z0, Z3
+	VFMADD213PD Z14, Z0, Z3
+	VFMADD213PD Z11, Z0, Z3
+	VFMADD213PD Z11, Z0, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z11, Z3, Z0
+	VPADDQ Z28, Z0, Z2
+	VPSRLQ $52, Z2, Z2
+	VPSLLQ $52, Z2, Z4
+	VPSUBQ Z11, Z4, Z4
+	VPSUBQ Z4, Z0, Z4
+	VORPD Z29, Z2, Z2
+	VSUBPD Z30, Z2, Z2
+	VSUBPD Z11, Z0, Z5
+	VSUBPD Z5, Z3, Z3
+	VSUBPD Z11, Z4, Z4
+	VADDPD Z31, Z4, Z5
+	VDIVPD Z5, Z4, Z5
+	VMULPD Z5, Z5, Z6
+	VMOVUPD vectors<>+6272(SB), Z7
+	VFMADD213PD vectors<>+6336(SB), Z6, Z7
+	VFMADD213PD vectors<>+6400(SB), Z6, Z7
+	VFMADD213PD vectors<>+6464(SB), Z6, Z7
+	VFMADD213PD vectors<>+6528(SB), Z6, Z7
+	VFMADD213PD vectors<>+6592(SB), Z6, Z7
+	VFMADD213PD vectors<>+6656(SB), Z6, Z7
+	VMULPD Z4, Z4, Z8
+	VMULPD Z14, Z8, Z8
+	VFMADD213PD Z8, Z6, Z7
+	VMULPD Z7, Z5, Z5
+	VFMADD231PD Z13, Z2, Z5
+	VSUBPD Z5, Z8, Z8
+	VSUBPD Z8, Z4, Z4
+	VFMADD231PD Z12, Z2, Z4
+	VDIVPD Z0, Z3, Z3
+	VADDPD Z3, Z4, Z4
+	VADDPD Z4, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func relu64AVX512(dst *float64, x *float64, n int)
+TEXT ·relu64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+6144(SB), Z1
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VCMPPD $18, Z1, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VCMPPD $18, Z1, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VCMPPD $18, Z1, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VCMPPD $18, Z1, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VCMPPD $18, Z1, Z0, K2
+	VBLENDMPD Z1, Z0, K2, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VCMPPD $18, Z1, Z0, K3
+	VBLENDMPD Z1, Z0, K3, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func gelu64AVX512(dst *float64, x *float64, n int)
+TEXT ·gelu64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+7360(SB), Z9
+	VMOVUPD vectors<>+5696(SB), Z10
+	VMOVUPD vectors<>+4480(SB), Z11
+	VMOVUPD vectors<>+5632(SB), Z12
+	VMOVUPD vectors<>+4544(SB), Z13
+	VMOVUPD vectors<>+4736(SB), Z14
+	VMOVUPD vectors<>+4800(SB), Z15
+	VMOVUPD vectors<>+4864(SB), Z16
+	VMOVUPD vectors<>+4928(SB), Z17
+	VMOVUPD vectors<>+4992(SB), Z18
+	VMOVUPD vectors<>+5056(SB), Z19
+	VMOVUPD vectors<>+5120(SB), Z20
+	VMOVUPD vectors<>+5184(SB), Z21
+	VMOVUPD vectors<>+5248(SB), Z22
+	VMOVUPD vectors<>+5312(SB), Z23
+	VMOVUPD vectors<>+5376(SB), Z24
+	VMOVUPD vectors<>+5440(SB), Z25
+	VMOVUPD vectors<>+5504(SB), Z26
+	VMOVUPD vectors<>+5568(SB), Z27
+	VMOVUPD vectors<>+7424(SB), Z28
+	VMOVUPD vectors<>+7488(SB), Z29
+	VMOVUPD vectors<>+7552(SB), Z30
+	VMOVUPD vectors<>+7616(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMULPD Z12, Z0, Z1
+	VMULPD vectors<>+9152(SB), Z0, Z0
+	VANDPD Z13, Z0, Z2
+	VMINPD Z2, Z9, Z2
+	VMULPD Z2, Z2, Z3
+	VMOVUPD Z29, Z4
+	VFMADD231PD Z3, Z28, Z4
+	VFMADD213PD Z30, Z3, Z4
+	VFMADD213PD Z31, Z3, Z4
+	VFMADD213PD vectors<>+7680(SB), Z3, Z4
+	VMULPD Z4, Z2, Z4
+	VMOVUPD vectors<>+7744(SB), Z5
+	VFMADD231PD Z3, Z10, Z5
+	VFMADD213PD vectors<>+7808(SB), Z3, Z5
+	VFMADD213PD vectors<>+7872(SB), Z3, Z5
+	VFMADD213PD vectors<>+7936(SB), Z3, Z5
+	VFMADD213PD vectors<>+8000(SB), Z3, Z5
+	VDIVPD Z5, Z4, Z4
+	VMOVUPD vectors<>+8064(SB), Z5
+	VFMADD213PD vectors<>+8128(SB), Z2, Z5
+	VFMADD213PD vectors<>+8192(SB), Z2, Z5
+	VFMADD213PD vectors<>+8256(SB), Z2, Z5
+	VFMADD213PD vectors<>+8320(SB), Z2, Z5
+	VFMADD213PD vectors<>+8384(SB), Z2, Z5
+	VFMADD213PD vectors<>+8448(SB), Z2, Z5
+	VFMADD213PD vectors<>+8512(SB), Z2, Z5
+	VFMADD213PD vectors<>+8576(SB), Z2, Z5
+	VMOVUPD vectors<>+8640(SB), Z6
+	VFMADD231PD Z2, Z10, Z6
+	VFMADD213PD vectors<>+8704(SB), Z2, Z6
+	VFMADD213PD vectors<>+8768(SB), Z2, Z6
+	VFMADD213PD vectors<>+8832(SB), Z2, Z6
+	VFMADD213PD vectors<>+8896(SB), Z2, Z6
+	VFMADD213PD vectors<>+8960(SB), Z2, Z6
+	VFMADD213PD vectors<>+9024(SB), Z2, Z6
+	VFMADD213PD vectors<>+9088(SB), Z2, Z6
+	VXORPD Z11, Z3, Z3
+	VMULPD Z14, Z3, Z7
+	VRNDSCALEPD $8, Z7, Z7
+	VFNMADD231PD Z15, Z7, Z3
+	VFNMADD231PD Z16, Z7, Z3
+	VMOVUPD Z18, Z8
+	VFMADD231PD Z3, Z17, Z8
+	VFMADD213PD Z19, Z3, Z8
+	VFMADD213PD Z20, Z3, Z8
+	VFMADD213PD Z21, Z3, Z8
+	VFMADD213PD Z22, Z3, Z8
+	VFMADD213PD Z23, Z3, Z8
+	VFMADD213PD Z24, Z3, Z8
+	VFMADD213PD Z25, Z3, Z8
+	VFMADD213PD Z26, Z3, Z8
+	VFMADD213PD Z27, Z3, Z8
+	VFMADD213PD Z12, Z3, Z8
+	VFMADD213PD Z10, Z3, Z8
+	VFMADD213PD Z10, Z3, Z8
+	VSCALEFPD Z7, Z8, Z8
+	VDIVPD Z6, Z5, Z5
+	VFNMADD213PD Z10, Z5, Z8
+	VCMPPD $17, Z10, Z2, K2
+	VBLENDMPD Z4, Z8, K2, Z4
+	VANDPD Z11, Z0, Z0
+	VORPD Z0, Z4, Z4
+	VADDPD Z10, Z4, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMULPD Z12, Z0, Z1
+	VMULPD vectors<>+9152(SB), Z0, Z0
+	VANDPD Z13, Z0, Z2
+	VMINPD Z2, Z9, Z2
+	VMULPD Z2, Z2, Z3
+	VMOVUPD Z29, Z4
+	VFMADD231PD Z3, Z28, Z4
+	VFMADD213PD Z30, Z3, Z4
+	VFMADD213PD Z31, Z3, Z4
+	VFMADD213PD vectors<>+7680(SB), Z3, Z4
+	VMULPD Z4, Z2, Z4
+	VMOVUPD vectors<>+7744(SB), Z5
+	VFMADD231PD Z3, Z10, Z5
+	VFMADD213PD vectors<>+7808(SB), Z3, Z5
+	VFMADD213PD vectors<>+7872(SB), Z3, Z5
+	VFMADD213PD vectors<>+7936(SB), Z3, Z5
+	VFMADD213PD vectors<>+8000(SB), Z3, Z5
+	VDIVPD Z5, Z4, Z4
+	VMOVUPD vectors<>+8064(SB), Z5
+	VFMADD213PD vectors<>+8128(SB), Z2, Z5
+	VFMADD213PD vectors<>+8192(SB), Z2, Z5
+	VFMADD213PD vectors<>+8256(SB), Z2, Z5
+	VFMADD213PD vectors<>+8320(SB), Z2, Z5
+	VFMADD213PD vectors<>+8384(SB), Z2, Z5
+	VFMADD213PD vectors<>+8448(SB), Z2, Z5
+	VFMADD213PD vectors<>+8512(SB), Z2, Z5
+	VFMADD213PD vectors<>+8576(SB), Z2, Z5
+	VMOVUPD vectors<>+8640(SB), Z6
+	VFMADD231PD Z2, Z10, Z6
+	VFMADD213PD vectors<>+8704(SB), Z2, Z6
+	VFMADD213PD vectors<>+8768(SB), Z2, Z6
+	VFMADD213PD vectors<>+8832(SB), Z2, Z6
+	VFMADD213PD vectors<>+8896(SB), Z2, Z6
+	VFMADD213PD vectors<>+8960(SB), Z2, Z6
+	VFMADD213PD vectors<>+9024(SB), Z2, Z6
+	VFMADD213PD vectors<>+9088(SB), Z2, Z6
+	VXORPD Z11, Z3, Z3
+	VMULPD Z14, Z3, Z7
+	VRNDSCALEPD $8, Z7, Z7
+	VFNMADD231PD Z15, Z7, Z3
+	VFNMADD231PD Z16, Z7, Z3
+	VMOVUPD Z18, Z8
+	VFMADD231PD Z3, Z17, Z8
+	VFMADD213PD Z19, Z3, Z8
+	VFMADD213PD Z20, Z3, Z8
+	VFMADD213PD Z21, Z3, Z8
+	VFMADD213PD Z22, Z3, Z8
+	VFMADD213PD Z23, Z3, Z8
+	VFMADD213PD Z24, Z3, Z8
+	VFMADD213PD Z25, Z3, Z8
+	VFMADD213PD Z26, Z3, Z8
+	VFMADD213PD Z27, Z3, Z8
+	VFMADD213PD Z12, Z3, Z8
+	VFMADD213PD Z10, Z3, Z8
+	VFMADD213PD Z10, Z3, Z8
+	VSCALEFPD Z7, Z8, Z8
+	VDIVPD Z6, Z5, Z5
+	VFNMADD213PD Z10, Z5, Z8
+	VCMPPD $17, Z10, Z2, K3
+	VBLENDMPD Z4, Z8, K3, Z4
+	VANDPD Z11, Z0, Z0
+	VORPD Z0, Z4, Z4
+	VADDPD Z10, Z4, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanh64AVX512(dst *float64, x *float64, n int)
+TEXT ·geluTanh64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4608(SB), Z4
+	VMOVUPD vectors<>+4672(SB), Z5
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+4736(SB), Z7
+	VMOVUPD vectors<>+4800(SB), Z8
+	VMOVUPD vectors<>+4864(SB), Z9
+	VMOVUPD vectors<>+4928(SB), Z10
+	VMOVUPD vectors<>+4992(SB), Z11
+	VMOVUPD vectors<>+5056(SB), Z12
+	VMOVUPD vectors<>+5120(SB), Z13
+	VMOVUPD vectors<>+5184(SB), Z14
+	VMOVUPD vectors<>+5248(SB), Z15
+	VMOVUPD vectors<>+5312(SB), Z16
+	VMOVUPD vectors<>+5376(SB), Z17
+	VMOVUPD vectors<>+5440(SB), Z18
+	VMOVUPD vectors<>+5504(SB), Z19
+	VMOVUPD vectors<>+5568(SB), Z20
+	VMOVUPD vectors<>+5632(SB), Z21
+	VMOVUPD vectors<>+9216(SB), Z22
+	VMOVUPD vectors<>+9280(SB), Z23
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMULPD Z0, Z0, Z1
+	VMOVUPD Z23, Z2
+	VFMADD231PD Z22, Z1, Z2
+	VMULPD Z2, Z0, Z2
+	VMINPD Z2, Z4, Z2
+	VMAXPD Z2, Z5, Z2
+	VMULPD Z7, Z2, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z8, Z1, Z2
+	VFNMADD231PD Z9, Z1, Z2
+	VMOVUPD Z11, Z3
+	VFMADD231PD Z2, Z10, Z3
+	VFMADD213PD Z12, Z2, Z3
+	VFMADD213PD Z13, Z2, Z3
+	VFMADD213PD Z14, Z2, Z3
+	VFMADD213PD Z15, Z2, Z3
+	VFMADD213PD Z16, Z2, Z3
+	VFMADD213PD Z17, Z2, Z3
+	VFMADD213PD Z18, Z2, Z3
+	VFMADD213PD Z19, Z2, Z3
+	VFMADD213PD Z20, Z2, Z3
+	VFMADD213PD Z21, Z2, Z3
+	VFMADD213PD Z6, Z2, Z3
+	VFMADD213PD Z6, Z2, Z3
+	VSCALEFPD Z1, Z3, Z3
+	VADDPD Z6, Z3, Z3
+	VDIVPD Z3, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMULPD Z0, Z0, Z1
+	VMOVUPD Z23, Z2
+	VFMADD231PD Z22, Z1, Z2
+	VMULPD Z2, Z0, Z2
+	VMINPD Z2, Z4, Z2
+	VMAXPD Z2, Z5, Z2
+	VMULPD Z7, Z2, Z1
+	VRNDSCALEPD $8, Z1, Z1
+	VFNMADD231PD Z8, Z1, Z2
+	VFNMADD231PD Z9, Z1, Z2
+	VMOVUPD Z11, Z3
+	VFMADD231PD Z2, Z10, Z3
+	VFMADD213PD Z12, Z2, Z3
+	VFMADD213PD Z13, Z2, Z3
+	VFMADD213PD Z14, Z2, Z3
+	VFMADD213PD Z15, Z2, Z3
+	VFMADD213PD Z16, Z2, Z3
+	VFMADD213PD Z17, Z2, Z3
+	VFMADD213PD Z18, Z2, Z3
+	VFMADD213PD Z19, Z2, Z3
+	VFMADD213PD Z20, Z2, Z3
+	VFMADD213PD Z21, Z2, Z3
+	VFMADD213PD Z6, Z2, Z3
+	VFMADD213PD Z6, Z2, Z3
+	VSCALEFPD Z1, Z3, Z3
+	VADDPD Z6, Z3, Z3
+	VDIVPD Z3, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func silu64AVX512(dst *float64, x *float64, n int)
+TEXT ·silu64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+4608(SB), Z4
+	VMOVUPD vectors<>+4672(SB), Z5
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+4480(SB), Z7
+	VMOVUPD vectors<>+4736(SB), Z8
+	VMOVUPD vectors<>+4800(SB), Z9
+	VMOVUPD vectors<>+4864(SB), Z10
+	VMOVUPD vectors<>+4928(SB), Z11
+	VMOVUPD vectors<>+4992(SB), Z12
+	VMOVUPD vectors<>+5056(SB), Z13
+	VMOVUPD vectors<>+5120(SB), Z14
+	VMOVUPD vectors<>+5184(SB), Z15
+	VMOVUPD vectors<>+5248(SB), Z16
+	VMOVUPD vectors<>+5312(SB), Z17
+	VMOVUPD vectors<>+5376(SB), Z18
+	VMOVUPD vectors<>+5440(SB), Z19
+	VMOVUPD vectors<>+5504(SB), Z20
+	VMOVUPD vectors<>+5568(SB), Z21
+	VMOVUPD vectors<>+5632(SB), Z22
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VXORPD Z7, Z0, Z1
+	VMINPD Z1, Z4, Z1
+	VMAXPD Z1, Z5, Z1
+	VMULPD Z8, Z1, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z1
+	VFNMADD231PD Z10, Z2, Z1
+	VMOVUPD Z12, Z3
+	VFMADD231PD Z1, Z11, Z3
+	VFMADD213PD Z13, Z1, Z3
+	VFMADD213PD Z14, Z1, Z3
+	VFMADD213PD Z15, Z1, Z3
+	VFMADD213PD Z16, Z1, Z3
+	VFMADD213PD Z17, Z1, Z3
+	VFMADD213PD Z18, Z1, Z3
+	VFMADD213PD Z19, Z1, Z3
+	VFMADD213PD Z20, Z1, Z3
+	VFMADD213PD Z21, Z1, Z3
+	VFMADD213PD Z22, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z6, Z3, Z3
+	VDIVPD Z3, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VXORPD Z7, Z0, Z1
+	VMINPD Z1, Z4, Z1
+	VMAXPD Z1, Z5, Z1
+	VMULPD Z8, Z1, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z1
+	VFNMADD231PD Z10, Z2, Z1
+	VMOVUPD Z12, Z3
+	VFMADD231PD Z1, Z11, Z3
+	VFMADD213PD Z13, Z1, Z3
+	VFMADD213PD Z14, Z1, Z3
+	VFMADD213PD Z15, Z1, Z3
+	VFMADD213PD Z16, Z1, Z3
+	VFMADD213PD Z17, Z1, Z3
+	VFMADD213PD Z18, Z1, Z3
+	VFMADD213PD Z19, Z1, Z3
+	VFMADD213PD Z20, Z1, Z3
+	VFMADD213PD Z21, Z1, Z3
+	VFMADD213PD Z22, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z6, Z3, Z3
+	VDIVPD Z3, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func reluGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·reluGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+6144(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $30, Z2, Z0, K2
+	VBLENDMPD Z1, Z2, K2, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VCMPPD $30, Z2, Z0, K2
+	VBLENDMPD Z1, Z2, K2, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VMOVUPD 128(DX)(R13*8), Z1
+	VCMPPD $30, Z2, Z0, K2
+	VBLENDMPD Z1, Z2, K2, Z1
+	VMOVUPD Z1, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VMOVUPD 192(DX)(R13*8), Z1
+	VCMPPD $30, Z2, Z0, K2
+	VBLENDMPD Z1, Z2, K2, Z1
+	VMOVUPD Z1, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VCMPPD $30, Z2, Z0, K2
+	VBLENDMPD Z1, Z2, K2, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VCMPPD $30, Z2, Z0, K3
+	VBLENDMPD Z1, Z2, K3, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func tanhGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·tanhGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+5696(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VFNMADD213PD Z2, Z0, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VFNMADD213PD Z2, Z0, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VFNMADD213PD Z2, Z0, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VFNMADD213PD Z2, Z0, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func sigmoidGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·sigmoidGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+5696(SB), Z2
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VMULPD Z0, Z1, Z1
+	VSUBPD Z0, Z2, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VMULPD Z0, Z1, Z1
+	VSUBPD Z0, Z2, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, 64(DI)(R13*8)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VMULPD Z0, Z1, Z1
+	VSUBPD Z0, Z2, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VMULPD Z0, Z1, Z1
+	VSUBPD Z0, Z2, Z0
+	VMULPD Z0, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func softplusGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·softplusGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+5696(SB), Z4
+	VMOVUPD vectors<>+4608(SB), Z5
+	VMOVUPD vectors<>+4672(SB), Z6
+	VMOVUPD vectors<>+4480(SB), Z7
+	VMOVUPD vectors<>+4736(SB), Z8
+	VMOVUPD vectors<>+4800(SB), Z9
+	VMOVUPD vectors<>+4864(SB), Z10
+	VMOVUPD vectors<>+4928(SB), Z11
+	VMOVUPD vectors<>+4992(SB), Z12
+	VMOVUPD vectors<>+5056(SB), Z13
+	VMOVUPD vectors<>+5120(SB), Z14
+	VMOVUPD vectors<>+5184(SB), Z15
+	VMOVUPD vectors<>+5248(SB), Z16
+	VMOVUPD vectors<>+5312(SB), Z17
+	VMOVUPD vectors<>+5376(SB), Z18
+	VMOVUPD vectors<>+5440(SB), Z19
+	VMOVUPD vectors<>+5504(SB), Z20
+	VMOVUPD vectors<>+5568(SB), Z21
+	VMOVUPD vectors<>+5632(SB), Z22
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VXORPD Z7, Z0, Z0
+	VMINPD Z0, Z5, Z0
+	VMAXPD Z0, Z6, Z0
+	VMULPD Z8, Z0, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z0
+	VFNMADD231PD Z10, Z2, Z0
+	VMOVUPD Z12, Z3
+	VFMADD231PD Z0, Z11, Z3
+	VFMADD213PD Z13, Z0, Z3
+	VFMADD213PD Z14, Z0, Z3
+	VFMADD213PD Z15, Z0, Z3
+	VFMADD213PD Z16, Z0, Z3
+	VFMADD213PD Z17, Z0, Z3
+	VFMADD213PD Z18, Z0, Z3
+	VFMADD213PD Z19, Z0, Z3
+	VFMADD213PD Z20, Z0, Z3
+	VFMADD213PD Z21, Z0, Z3
+	VFMADD213PD Z22, Z0, Z3
+	VFMADD213PD Z4, Z0, Z3
+	VFMADD213PD Z4, Z0, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z4, Z3, Z3
+	VDIVPD Z3, Z4, Z3
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VXORPD Z7, Z0, Z0
+	VMINPD Z0, Z5, Z0
+	VMAXPD Z0, Z6, Z0
+	VMULPD Z8, Z0, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z0
+	VFNMADD231PD Z10, Z2, Z0
+	VMOVUPD Z12, Z3
+	VFMADD231PD Z0, Z11, Z3
+	VFMADD213PD Z13, Z0, Z3
+	VFMADD213PD Z14, Z0, Z3
+	VFMADD213PD Z15, Z0, Z3
+	VFMADD213PD Z16, Z0, Z3
+	VFMADD213PD Z17, Z0, Z3
+	VFMADD213PD Z18, Z0, Z3
+	VFMADD213PD Z19, Z0, Z3
+	VFMADD213PD Z20, Z0, Z3
+	VFMADD213PD Z21, Z0, Z3
+	VFMADD213PD Z22, Z0, Z3
+	VFMADD213PD Z4, Z0, Z3
+	VFMADD213PD Z4, Z0, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VADDPD Z4, Z3, Z3
+	VDIVPD Z3, Z4, Z3
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+4672(SB), Z11
+	VMOVUPD vectors<>+7360(SB), Z12
+	VMOVUPD vectors<>+5696(SB), Z13
+	VMOVUPD vectors<>+5632(SB), Z14
+	VMOVUPD vectors<>+4480(SB), Z15
+	VMOVUPD vectors<>+4736(SB), Z16
+	VMOVUPD vectors<>+4800(SB), Z17
+	VMOVUPD vectors<>+4864(SB), Z18
+	VMOVUPD vectors<>+4928(SB), Z19
+	VMOVUPD vectors<>+4992(SB), Z20
+	VMOVUPD vectors<>+5056(SB), Z21
+	VMOVUPD vectors<>+5120(SB), Z22
+	VMOVUPD vectors<>+5184(SB), Z23
+	VMOVUPD vectors<>+5248(SB), Z24
+	VMOVUPD vectors<>+5312(SB), Z25
+	VMOVUPD vectors<>+5376(SB), Z26
+	VMOVUPD vectors<>+5440(SB), Z27
+	VMOVUPD vectors<>+5504(SB), Z28
+	VMOVUPD vectors<>+5568(SB), Z29
+	VMOVUPD vectors<>+4544(SB), Z30
+	VMOVUPD vectors<>+7424(SB), Z31
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VMULPD vectors<>+9152(SB), Z0, Z2
+	VMULPD Z2, Z2, Z3
+	VXORPD Z15, Z3, Z3
+	VMAXPD Z3, Z11, Z3
+	VMULPD Z16, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z17, Z4, Z3
+	VFNMADD231PD Z18, Z4, Z3
+	VMOVUPD Z20, Z5
+	VFMADD231PD Z3, Z19, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z25, Z3, Z5
+	VFMADD213PD Z26, Z3, Z5
+	VFMADD213PD Z27, Z3, Z5
+	VFMADD213PD Z28, Z3, Z5
+	VFMADD213PD Z29, Z3, Z5
+	VFMADD213PD Z14, Z3, Z5
+	VFMADD213PD Z13, Z3, Z5
+	VFMADD213PD Z13, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMULPD vectors<>+9344(SB), Z5, Z5
+	VANDPD Z30, Z2, Z3
+	VMINPD Z3, Z12, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD vectors<>+7488(SB), Z6
+	VFMADD231PD Z4, Z31, Z6
+	VFMADD213PD vectors<>+7552(SB), Z4, Z6
+	VFMADD213PD vectors<>+7616(SB), Z4, Z6
+	VFMADD213PD vectors<>+7680(SB), Z4, Z6
+	VMULPD Z6, Z3, Z6
+	VMOVUPD vectors<>+7744(SB), Z7
+	VFMADD231PD Z4, Z13, Z7
+	VFMADD213PD vectors<>+7808(SB), Z4, Z7
+	VFMADD213PD vectors<>+7872(SB), Z4, Z7
+	VFMADD213PD vectors<>+7936(SB), Z4, Z7
+	VFMADD213PD vectors<>+8000(SB), Z4, Z7
+	VDIVPD Z7, Z6, Z6
+	VMOVUPD vectors<>+8064(SB), Z7
+	VFMADD213PD vectors<>+8128(SB), Z3, Z7
+	VFMADD213PD vectors<>+8192(SB), Z3, Z7
+	VFMADD213PD vectors<>+8256(SB), Z3, Z7
+	VFMADD213PD vectors<>+8320(SB), Z3, Z7
+	VFMADD213PD vectors<>+8384(SB), Z3, Z7
+	VFMADD213PD vectors<>+8448(SB), Z3, Z7
+	VFMADD213PD vectors<>+8512(SB), Z3, Z7
+	VFMADD213PD vectors<>+8576(SB), Z3, Z7
+	VMOVUPD vectors<>+8640(SB), Z8
+	VFMADD231PD Z3, Z13, Z8
+	VFMADD213PD vectors<>+8704(SB), Z3, Z8
+	VFMADD213PD vectors<>+8768(SB), Z3, Z8
+	VFMADD213PD vectors<>+8832(SB), Z3, Z8
+	VFMADD213PD vectors<>+8896(SB), Z3, Z8
+	VFMADD213PD vectors<>+8960(SB), Z3, Z8
+	VFMADD213PD vectors<>+9024(SB), Z3, Z8
+	VFMADD213PD vectors<>+9088(SB), Z3, Z8
+	VXORPD Z15, Z4, Z4
+	VMULPD Z16, Z4, Z9
+	VRNDSCALEPD $8, Z9, Z9
+	VFNMADD231PD Z17, Z9, Z4
+	VFNMADD231PD Z18, Z9, Z4
+	VMOVUPD Z20, Z10
+	VFMADD231PD Z4, Z19, Z10
+	VFMADD213PD Z21, Z4, Z10
+	VFMADD213PD Z22, Z4, Z10
+	VFMADD213PD Z23, Z4, Z10
+	VFMADD213PD Z24, Z4, Z10
+	VFMADD213PD Z25, Z4, Z10
+	VFMADD213PD Z26, Z4, Z10
+	VFMADD213PD Z27, Z4, Z10
+	VFMADD213PD Z28, Z4, Z10
+	VFMADD213PD Z29, Z4, Z10
+	VFMADD213PD Z14, Z4, Z10
+	VFMADD213PD Z13, Z4, Z10
+	VFMADD213PD Z13, Z4, Z10
+	VSCALEFPD Z9, Z10, Z10
+	VDIVPD Z8, Z7, Z7
+	VFNMADD213PD Z13, Z7, Z10
+	VCMPPD $17, Z13, Z3, K2
+	VBLENDMPD Z6, Z10, K2, Z6
+	VANDPD Z15, Z2, Z2
+	VORPD Z2, Z6, Z6
+	VMOVUPD Z14, Z2
+	VFMADD231PD Z14, Z6, Z2
+	VFMADD231PD Z5, Z0, Z2
+	VMULPD Z2, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VMULPD vectors<>+9152(SB), Z0, Z2
+	VMULPD Z2, Z2, Z3
+	VXORPD Z15, Z3, Z3
+	VMAXPD Z3, Z11, Z3
+	VMULPD Z16, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z17, Z4, Z3
+	VFNMADD231PD Z18, Z4, Z3
+	VMOVUPD Z20, Z5
+	VFMADD231PD Z3, Z19, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z25, Z3, Z5
+	VFMADD213PD Z26, Z3, Z5
+	VFMADD213PD Z27, Z3, Z5
+	VFMADD213PD Z28, Z3, Z5
+	VFMADD213PD Z29, Z3, Z5
+	VFMADD213PD Z14, Z3, Z5
+	VFMADD213PD Z13, Z3, Z5
+	VFMADD213PD Z13, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMULPD vectors<>+9344(SB), Z5, Z5
+	VANDPD Z30, Z2, Z3
+	VMINPD Z3, Z12, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD vectors<>+7488(SB), Z6
+	VFMADD231PD Z4, Z31, Z6
+	VFMADD213PD vectors<>+7552(SB), Z4, Z6
+	VFMADD213PD vectors<>+7616(SB), Z4, Z6
+	VFMADD213PD vectors<>+7680(SB), Z4, Z6
+	VMULPD Z6, Z3, Z6
+	VMOVUPD vectors<>+7744(SB), Z7
+	VFMADD231PD Z4, Z13, Z7
+	VFMADD213PD vectors<>+7808(SB), Z4, Z7
+	VFMADD213PD vectors<>+7872(SB), Z4, Z7
+	VFMADD213PD vectors<>+7936(SB), Z4, Z7
+	VFMADD213PD vectors<>+8000(SB), Z4, Z7
+	VDIVPD Z7, Z6, Z6
+	VMOVUPD vectors<>+8064(SB), Z7
+	VFMADD213PD vectors<>+8128(SB), Z3, Z7
+	VFMADD213PD vectors<>+8192(SB), Z3, Z7
+	VFMADD213PD vectors<>+8256(SB), Z3, Z7
+	VFMADD213PD vectors<>+8320(SB), Z3, Z7
+	VFMADD213PD vectors<>+8384(SB), Z3, Z7
+	VFMADD213PD vectors<>+8448(SB), Z3, Z7
+	VFMADD213PD vectors<>+8512(SB), Z3, Z7
+	VFMADD213PD vectors<>+8576(SB), Z3, Z7
+	VMOVUPD vectors<>+8640(SB), Z8
+	VFMADD231PD Z3, Z13, Z8
+	VFMADD213PD vectors<>+8704(SB), Z3, Z8
+	VFMADD213PD vectors<>+8768(SB), Z3, Z8
+	VFMADD213PD vectors<>+8832(SB), Z3, Z8
+	VFMADD213PD vectors<>+8896(SB), Z3, Z8
+	VFMADD213PD vectors<>+8960(SB), Z3, Z8
+	VFMADD213PD vectors<>+9024(SB), Z3, Z8
+	VFMADD213PD vectors<>+9088(SB), Z3, Z8
+	VXORPD Z15, Z4, Z4
+	VMULPD Z16, Z4, Z9
+	VRNDSCALEPD $8, Z9, Z9
+	VFNMADD231PD Z17, Z9, Z4
+	VFNMADD231PD Z18, Z9, Z4
+	VMOVUPD Z20, Z10
+	VFMADD231PD Z4, Z19, Z10
+	VFMADD213PD Z21, Z4, Z10
+	VFMADD213PD Z22, Z4, Z10
+	VFMADD213PD Z23, Z4, Z10
+	VFMADD213PD Z24, Z4, Z10
+	VFMADD213PD Z25, Z4, Z10
+	VFMADD213PD Z26, Z4, Z10
+	VFMADD213PD Z27, Z4, Z10
+	VFMADD213PD Z28, Z4, Z10
+	VFMADD213PD Z29, Z4, Z10
+	VFMADD213PD Z14, Z4, Z10
+	VFMADD213PD Z13, Z4, Z10
+	VFMADD213PD Z13, Z4, Z10
+	VSCALEFPD Z9, Z10, Z10
+	VDIVPD Z8, Z7, Z7
+	VFNMADD213PD Z13, Z7, Z10
+	VCMPPD $17, Z13, Z3, K3
+	VBLENDMPD Z6, Z10, K3, Z6
+	VANDPD Z15, Z2, Z2
+	VORPD Z2, Z6, Z6
+	VMOVUPD Z14, Z2
+	VFMADD231PD Z14, Z6, Z2
+	VFMADD231PD Z5, Z0, Z2
+	VMULPD Z2, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geluTanhGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluTanhGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+5696(SB), Z5
+	VMOVUPD vectors<>+4608(SB), Z6
+	VMOVUPD vectors<>+4672(SB), Z7
+	VMOVUPD vectors<>+9408(SB), Z8
+	VMOVUPD vectors<>+9472(SB), Z9
+	VMOVUPD vectors<>+4736(SB), Z10
+	VMOVUPD vectors<>+4800(SB), Z11
+	VMOVUPD vectors<>+4864(SB), Z12
+	VMOVUPD vectors<>+4928(SB), Z13
+	VMOVUPD vectors<>+4992(SB), Z14
+	VMOVUPD vectors<>+5056(SB), Z15
+	VMOVUPD vectors<>+5120(SB), Z16
+	VMOVUPD vectors<>+5184(SB), Z17
+	VMOVUPD vectors<>+5248(SB), Z18
+	VMOVUPD vectors<>+5312(SB), Z19
+	VMOVUPD vectors<>+5376(SB), Z20
+	VMOVUPD vectors<>+5440(SB), Z21
+	VMOVUPD vectors<>+5504(SB), Z22
+	VMOVUPD vectors<>+5568(SB), Z23
+	VMOVUPD vectors<>+5632(SB), Z24
+	VMOVUPD vectors<>+9216(SB), Z25
+	VMOVUPD vectors<>+9280(SB), Z26
+	VMOVUPD vectors<>+9536(SB), Z27
+	VMOVUPD vectors<>+9600(SB), Z28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VMAXPD Z0, Z9, Z0
+	VMINPD Z0, Z8, Z0
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z26, Z3
+	VFMADD231PD Z25, Z2, Z3
+	VMULPD Z3, Z0, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z11, Z2, Z3
+	VFNMADD231PD Z12, Z2, Z3
+	VMOVUPD Z14, Z4
+	VFMADD231PD Z3, Z13, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z24, Z3, Z4
+	VFMADD213PD Z5, Z3, Z4
+	VFMADD213PD Z5, Z3, Z4
+	VSCALEFPD Z2, Z4, Z4
+	VADDPD Z5, Z4, Z4
+	VDIVPD Z4, Z5, Z4
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z27, Z2, Z3
+	VMULPD Z3, Z0, Z0
+	VMULPD Z4, Z0, Z0
+	VSUBPD Z4, Z5, Z2
+	VFMADD231PD Z2, Z0, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VMAXPD Z0, Z9, Z0
+	VMINPD Z0, Z8, Z0
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z26, Z3
+	VFMADD231PD Z25, Z2, Z3
+	VMULPD Z3, Z0, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z11, Z2, Z3
+	VFNMADD231PD Z12, Z2, Z3
+	VMOVUPD Z14, Z4
+	VFMADD231PD Z3, Z13, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z24, Z3, Z4
+	VFMADD213PD Z5, Z3, Z4
+	VFMADD213PD Z5, Z3, Z4
+	VSCALEFPD Z2, Z4, Z4
+	VADDPD Z5, Z4, Z4
+	VDIVPD Z4, Z5, Z4
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z28, Z3
+	VFMADD231PD Z27, Z2, Z3
+	VMULPD Z3, Z0, Z0
+	VMULPD Z4, Z0, Z0
+	VSUBPD Z4, Z5, Z2
+	VFMADD231PD Z2, Z0, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func siluGrad64AVX512(dst *float64, x *float64, dy *float64, n int)
+TEXT ·siluGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+5696(SB), Z5
+	VMOVUPD vectors<>+4608(SB), Z6
+	VMOVUPD vectors<>+4672(SB), Z7
+	VMOVUPD vectors<>+4480(SB), Z8
+	VMOVUPD vectors<>+4736(SB), Z9
+	VMOVUPD vectors<>+4800(SB), Z10
+	VMOVUPD vectors<>+4864(SB), Z11
+	VMOVUPD vectors<>+4928(SB), Z12
+	VMOVUPD vectors<>+4992(SB), Z13
+	VMOVUPD vectors<>+5056(SB), Z14
+	VMOVUPD vectors<>+5120(SB), Z15
+	VMOVUPD vectors<>+5184(SB), Z16
+	VMOVUPD vectors<>+5248(SB), Z17
+	VMOVUPD vectors<>+5312(SB), Z18
+	VMOVUPD vectors<>+5376(SB), Z19
+	VMOVUPD vectors<>+5440(SB), Z20
+	VMOVUPD vectors<>+5504(SB), Z21
+	VMOVUPD vectors<>+5568(SB), Z22
+	VMOVUPD vectors<>+5632(SB), Z23
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VXORPD Z8, Z0, Z2
+	VMINPD Z2, Z6, Z2
+	VMAXPD Z2, Z7, Z2
+	VMULPD Z9, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z10, Z3, Z2
+	VFNMADD231PD Z11, Z3, Z2
+	VMOVUPD Z13, Z4
+	VFMADD231PD Z2, Z12, Z4
+	VFMADD213PD Z14, Z2, Z4
+	VFMADD213PD Z15, Z2, Z4
+	VFMADD213PD Z16, Z2, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z5, Z2, Z4
+	VFMADD213PD Z5, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z5, Z4, Z4
+	VDIVPD Z4, Z5, Z4
+	VSUBPD Z4, Z5, Z2
+	VFMADD213PD Z5, Z2, Z0
+	VMULPD Z0, Z4, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VXORPD Z8, Z0, Z2
+	VMINPD Z2, Z6, Z2
+	VMAXPD Z2, Z7, Z2
+	VMULPD Z9, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z10, Z3, Z2
+	VFNMADD231PD Z11, Z3, Z2
+	VMOVUPD Z13, Z4
+	VFMADD231PD Z2, Z12, Z4
+	VFMADD213PD Z14, Z2, Z4
+	VFMADD213PD Z15, Z2, Z4
+	VFMADD213PD Z16, Z2, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z5, Z2, Z4
+	VFMADD213PD Z5, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z5, Z4, Z4
+	VDIVPD Z4, Z5, Z4
+	VSUBPD Z4, Z5, Z2
+	VFMADD213PD Z5, Z2, Z0
+	VMULPD Z0, Z4, Z4
+	VMULPD Z4, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLU64AVX512(dst *float64, gate *float64, up *float64, n int)
+TEXT ·swiGLU64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+4608(SB), Z5
+	VMOVUPD vectors<>+4672(SB), Z6
+	VMOVUPD vectors<>+5696(SB), Z7
+	VMOVUPD vectors<>+4480(SB), Z8
+	VMOVUPD vectors<>+4736(SB), Z9
+	VMOVUPD vectors<>+4800(SB), Z10
+	VMOVUPD vectors<>+4864(SB), Z11
+	VMOVUPD vectors<>+4928(SB), Z12
+	VMOVUPD vectors<>+4992(SB), Z13
+	VMOVUPD vectors<>+5056(SB), Z14
+	VMOVUPD vectors<>+5120(SB), Z15
+	VMOVUPD vectors<>+5184(SB), Z16
+	VMOVUPD vectors<>+5248(SB), Z17
+	VMOVUPD vectors<>+5312(SB), Z18
+	VMOVUPD vectors<>+5376(SB), Z19
+	VMOVUPD vectors<>+5440(SB), Z20
+	VMOVUPD vectors<>+5504(SB), Z21
+	VMOVUPD vectors<>+5568(SB), Z22
+	VMOVUPD vectors<>+5632(SB), Z23
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VXORPD Z8, Z0, Z2
+	VMINPD Z2, Z5, Z2
+	VMAXPD Z2, Z6, Z2
+	VMULPD Z9, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z10, Z3, Z2
+	VFNMADD231PD Z11, Z3, Z2
+	VMOVUPD Z13, Z4
+	VFMADD231PD Z2, Z12, Z4
+	VFMADD213PD Z14, Z2, Z4
+	VFMADD213PD Z15, Z2, Z4
+	VFMADD213PD Z16, Z2, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z7, Z2, Z4
+	VFMADD213PD Z7, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z7, Z4, Z4
+	VDIVPD Z4, Z0, Z0
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VXORPD Z8, Z0, Z2
+	VMINPD Z2, Z5, Z2
+	VMAXPD Z2, Z6, Z2
+	VMULPD Z9, Z2, Z3
+	VRNDSCALEPD $8, Z3, Z3
+	VFNMADD231PD Z10, Z3, Z2
+	VFNMADD231PD Z11, Z3, Z2
+	VMOVUPD Z13, Z4
+	VFMADD231PD Z2, Z12, Z4
+	VFMADD213PD Z14, Z2, Z4
+	VFMADD213PD Z15, Z2, Z4
+	VFMADD213PD Z16, Z2, Z4
+	VFMADD213PD Z17, Z2, Z4
+	VFMADD213PD Z18, Z2, Z4
+	VFMADD213PD Z19, Z2, Z4
+	VFMADD213PD Z20, Z2, Z4
+	VFMADD213PD Z21, Z2, Z4
+	VFMADD213PD Z22, Z2, Z4
+	VFMADD213PD Z23, Z2, Z4
+	VFMADD213PD Z7, Z2, Z4
+	VFMADD213PD Z7, Z2, Z4
+	VSCALEFPD Z3, Z4, Z4
+	VADDPD Z7, Z4, Z4
+	VDIVPD Z4, Z0, Z0
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLU64AVX512(dst *float64, gate *float64, up *float64, n int)
+TEXT ·geGLU64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+4608(SB), Z5
+	VMOVUPD vectors<>+4672(SB), Z6
+	VMOVUPD vectors<>+5696(SB), Z7
+	VMOVUPD vectors<>+4736(SB), Z8
+	VMOVUPD vectors<>+4800(SB), Z9
+	VMOVUPD vectors<>+4864(SB), Z10
+	VMOVUPD vectors<>+4928(SB), Z11
+	VMOVUPD vectors<>+4992(SB), Z12
+	VMOVUPD vectors<>+5056(SB), Z13
+	VMOVUPD vectors<>+5120(SB), Z14
+	VMOVUPD vectors<>+5184(SB), Z15
+	VMOVUPD vectors<>+5248(SB), Z16
+	VMOVUPD vectors<>+5312(SB), Z17
+	VMOVUPD vectors<>+5376(SB), Z18
+	VMOVUPD vectors<>+5440(SB), Z19
+	VMOVUPD vectors<>+5504(SB), Z20
+	VMOVUPD vectors<>+5568(SB), Z21
+	VMOVUPD vectors<>+5632(SB), Z22
+	VMOVUPD vectors<>+9216(SB), Z23
+	VMOVUPD vectors<>+9280(SB), Z24
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z24, Z3
+	VFMADD231PD Z23, Z2, Z3
+	VMULPD Z3, Z0, Z3
+	VMINPD Z3, Z5, Z3
+	VMAXPD Z3, Z6, Z3
+	VMULPD Z8, Z3, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z3
+	VFNMADD231PD Z10, Z2, Z3
+	VMOVUPD Z12, Z4
+	VFMADD231PD Z3, Z11, Z4
+	VFMADD213PD Z13, Z3, Z4
+	VFMADD213PD Z14, Z3, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z7, Z3, Z4
+	VFMADD213PD Z7, Z3, Z4
+	VSCALEFPD Z2, Z4, Z4
+	VADDPD Z7, Z4, Z4
+	VDIVPD Z4, Z0, Z0
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VMULPD Z0, Z0, Z2
+	VMOVUPD Z24, Z3
+	VFMADD231PD Z23, Z2, Z3
+	VMULPD Z3, Z0, Z3
+	VMINPD Z3, Z5, Z3
+	VMAXPD Z3, Z6, Z3
+	VMULPD Z8, Z3, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z9, Z2, Z3
+	VFNMADD231PD Z10, Z2, Z3
+	VMOVUPD Z12, Z4
+	VFMADD231PD Z3, Z11, Z4
+	VFMADD213PD Z13, Z3, Z4
+	VFMADD213PD Z14, Z3, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z7, Z3, Z4
+	VFMADD213PD Z7, Z3, Z4
+	VSCALEFPD Z2, Z4, Z4
+	VADDPD Z7, Z4, Z4
+	VDIVPD Z4, Z0, Z0
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func swiGLUGrad64AVX512(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·swiGLUGrad64AVX512(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+4608(SB), Z7
+	VMOVUPD vectors<>+4672(SB), Z8
+	VMOVUPD vectors<>+4480(SB), Z9
+	VMOVUPD vectors<>+4736(SB), Z10
+	VMOVUPD vectors<>+4800(SB), Z11
+	VMOVUPD vectors<>+4864(SB), Z12
+	VMOVUPD vectors<>+4928(SB), Z13
+	VMOVUPD vectors<>+4992(SB), Z14
+	VMOVUPD vectors<>+5056(SB), Z15
+	VMOVUPD vectors<>+5120(SB), Z16
+	VMOVUPD vectors<>+5184(SB), Z17
+	VMOVUPD vectors<>+5248(SB), Z18
+	VMOVUPD vectors<>+5312(SB), Z19
+	VMOVUPD vectors<>+5376(SB), Z20
+	VMOVUPD vectors<>+5440(SB), Z21
+	VMOVUPD vectors<>+5504(SB), Z22
+	VMOVUPD vectors<>+5568(SB), Z23
+	VMOVUPD vectors<>+5632(SB), Z24
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DX)(R13*8), Z0
+	VMOVUPD (BX)(R13*8), Z1
+	VMOVUPD (R8)(R13*8), Z2
+	VXORPD Z9, Z0, Z3
+	VMINPD Z3, Z7, Z3
+	VMAXPD Z3, Z8, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VADDPD Z6, Z5, Z5
+	VDIVPD Z5, Z6, Z5
+	VSUBPD Z5, Z6, Z3
+	VFMADD213PD Z6, Z0, Z3
+	VMULPD Z3, Z5, Z3
+	VMULPD Z1, Z2, Z1
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMULPD Z0, Z2, Z2
+	VMULPD Z5, Z2, Z2
+	VMOVUPD Z2, (SI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (DX)(R13*8), K2, Z0
+	VMOVUPD.Z (BX)(R13*8), K2, Z1
+	VMOVUPD.Z (R8)(R13*8), K2, Z2
+	VXORPD Z9, Z0, Z3
+	VMINPD Z3, Z7, Z3
+	VMAXPD Z3, Z8, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VADDPD Z6, Z5, Z5
+	VDIVPD Z5, Z6, Z5
+	VSUBPD Z5, Z6, Z3
+	VFMADD213PD Z6, Z0, Z3
+	VMULPD Z3, Z5, Z3
+	VMULPD Z1, Z2, Z1
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+	VMULPD Z0, Z2, Z2
+	VMULPD Z5, Z2, Z2
+	VMOVUPD Z2, K2, (SI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func geGLUGrad64AVX512(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·geGLUGrad64AVX512(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+5696(SB), Z7
+	VMOVUPD vectors<>+4608(SB), Z8
+	VMOVUPD vectors<>+4672(SB), Z9
+	VMOVUPD vectors<>+9408(SB), Z10
+	VMOVUPD vectors<>+9472(SB), Z11
+	VMOVUPD vectors<>+4736(SB), Z12
+	VMOVUPD vectors<>+4800(SB), Z13
+	VMOVUPD vectors<>+4864(SB), Z14
+	VMOVUPD vectors<>+4928(SB), Z15
+	VMOVUPD vectors<>+4992(SB), Z16
+	VMOVUPD vectors<>+5056(SB), Z17
+	VMOVUPD vectors<>+5120(SB), Z18
+	VMOVUPD vectors<>+5184(SB), Z19
+	VMOVUPD vectors<>+5248(SB), Z20
+	VMOVUPD vectors<>+5312(SB), Z21
+	VMOVUPD vectors<>+5376(SB), Z22
+	VMOVUPD vectors<>+5440(SB), Z23
+	VMOVUPD vectors<>+5504(SB), Z24
+	VMOVUPD vectors<>+5568(SB), Z25
+	VMOVUPD vectors<>+5632(SB), Z26
+	VMOVUPD vectors<>+9216(SB), Z27
+	VMOVUPD vectors<>+9280(SB), Z28
+	VMOVUPD vectors<>+9536(SB), Z29
+	VMOVUPD vectors<>+9600(SB), Z30
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), SI
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ dy+32(FP), R8
+	MOVQ n+40(FP), R9
+	XORQ R13, R13
+	MOVQ R9, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DX)(R13*8), Z0
+	VMOVUPD (BX)(R13*8), Z1
+	VMOVUPD (R8)(R13*8), Z2
+	VMAXPD Z0, Z11, Z3
+	VMINPD Z3, Z10, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z28, Z5
+	VFMADD231PD Z27, Z4, Z5
+	VMULPD Z5, Z3, Z5
+	VMINPD Z5, Z8, Z5
+	VMAXPD Z5, Z9, Z5
+	VMULPD Z12, Z5, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z13, Z4, Z5
+	VFNMADD231PD Z14, Z4, Z5
+	VMOVUPD Z16, Z6
+	VFMADD231PD Z5, Z15, Z6
+	VFMADD213PD Z17, Z5, Z6
+	VFMADD213PD Z18, Z5, Z6
+	VFMADD213PD Z19, Z5, Z6
+	VFMADD213PD Z20, Z5, Z6
+	VFMADD213PD Z21, Z5, Z6
+	VFMADD213PD Z22, Z5, Z6
+	VFMADD213PD Z23, Z5, Z6
+	VFMADD213PD Z24, Z5, Z6
+	VFMADD213PD Z25, Z5, Z6
+	VFMADD213PD Z26, Z5, Z6
+	VFMADD213PD Z7, Z5, Z6
+	VFMADD213PD Z7, Z5, Z6
+	VSCALEFPD Z4, Z6, Z6
+	VADDPD Z7, Z6, Z6
+	VDIVPD Z6, Z7, Z6
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z30, Z5
+	VFMADD231PD Z29, Z4, Z5
+	VMULPD Z5, Z3, Z3
+	VMULPD Z6, Z3, Z3
+	VSUBPD Z6, Z7, Z4
+	VFMADD213PD Z6, Z4, Z3
+	VMULPD Z1, Z2, Z1
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	VMULPD Z0, Z2, Z2
+	VMULPD Z6, Z2, Z2
+	VMOVUPD Z2, (SI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (DX)(R13*8), K2, Z0
+	VMOVUPD.Z (BX)(R13*8), K2, Z1
+	VMOVUPD.Z (R8)(R13*8), K2, Z2
+	VMAXPD Z0, Z11, Z3
+	VMINPD Z3, Z10, Z3
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z28, Z5
+	VFMADD231PD Z27, Z4, Z5
+	VMULPD Z5, Z3, Z5
+	VMINPD Z5, Z8, Z5
+	VMAXPD Z5, Z9, Z5
+	VMULPD Z12, Z5, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z13, Z4, Z5
+	VFNMADD231PD Z14, Z4, Z5
+	VMOVUPD Z16, Z6
+	VFMADD231PD Z5, Z15, Z6
+	VFMADD213PD Z17, Z5, Z6
+	VFMADD213PD Z18, Z5, Z6
+	VFMADD213PD Z19, Z5, Z6
+	VFMADD213PD Z20, Z5, Z6
+	VFMADD213PD Z21, Z5, Z6
+	VFMADD213PD Z22, Z5, Z6
+	VFMADD213PD Z23, Z5, Z6
+	VFMADD213PD Z24, Z5, Z6
+	VFMADD213PD Z25, Z5, Z6
+	VFMADD213PD Z26, Z5, Z6
+	VFMADD213PD Z7, Z5, Z6
+	VFMADD213PD Z7, Z5, Z6
+	VSCALEFPD Z4, Z6, Z6
+	VADDPD Z7, Z6, Z6
+	VDIVPD Z6, Z7, Z6
+	VMULPD Z3, Z3, Z4
+	VMOVUPD Z30, Z5
+	VFMADD231PD Z29, Z4, Z5
+	VMULPD Z5, Z3, Z3
+	VMULPD Z6, Z3, Z3
+	VSUBPD Z6, Z7, Z4
+	VFMADD213PD Z6, Z4, Z3
+	VMULPD Z1, Z2, Z1
+	VMULPD Z3, Z1, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+	VMULPD Z0, Z2, Z2
+	VMULPD Z6, Z2, Z2
+	VMOVUPD Z2, K2, (SI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func sum64AVX512(x *float64, n int) float64
 TEXT ·sum64AVX512(SB), NOSPLIT, $0-24
-	VMOVUPD vectors<>+128(SB), Z5
+	VMOVUPD vectors<>+6144(SB), Z5
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPD Z5, Z0
@@ -1130,7 +9175,7 @@ done5:
 
 // func dot64AVX512(x *float64, y *float64, n int) float64
 TEXT ·dot64AVX512(SB), NOSPLIT, $0-32
-	VMOVUPD vectors<>+128(SB), Z6
+	VMOVUPD vectors<>+6144(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ y+8(FP), SI
 	MOVQ n+16(FP), DX
@@ -1199,7 +9244,7 @@ done5:
 
 // func centredSq64AVX512(x *float64, n int, mu float64) float64
 TEXT ·centredSq64AVX512(SB), NOSPLIT, $0-32
-	VMOVUPD vectors<>+128(SB), Z6
+	VMOVUPD vectors<>+6144(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VBROADCASTSD mu+16(FP), Z0
@@ -1269,7 +9314,7 @@ done5:
 
 // func maxOf64AVX512(x *float64, n int) float64
 TEXT ·maxOf64AVX512(SB), NOSPLIT, $0-24
-	VMOVUPD vectors<>+192(SB), Z6
+	VMOVUPD vectors<>+6784(SB), Z6
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), SI
 	VMOVUPD Z6, Z0
@@ -1347,6 +9392,922 @@ done5:
 	VADDPD X0, X1, X1
 	VMAXPD Z1, Z2, Z2
 	VMOVSD X2, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expSum64AVX512(dst *float64, x *float64, n int, c float64) float64
+TEXT ·expSum64AVX512(SB), NOSPLIT, $0-40
+	VMOVUPD vectors<>+4608(SB), Z6
+	VMOVUPD vectors<>+4672(SB), Z7
+	VMOVUPD vectors<>+6144(SB), Z8
+	VMOVUPD vectors<>+5696(SB), Z9
+	VMOVUPD vectors<>+4736(SB), Z10
+	VMOVUPD vectors<>+4800(SB), Z11
+	VMOVUPD vectors<>+4864(SB), Z12
+	VMOVUPD vectors<>+4928(SB), Z13
+	VMOVUPD vectors<>+4992(SB), Z14
+	VMOVUPD vectors<>+5056(SB), Z15
+	VMOVUPD vectors<>+5120(SB), Z16
+	VMOVUPD vectors<>+5184(SB), Z17
+	VMOVUPD vectors<>+5248(SB), Z18
+	VMOVUPD vectors<>+5312(SB), Z19
+	VMOVUPD vectors<>+5376(SB), Z20
+	VMOVUPD vectors<>+5440(SB), Z21
+	VMOVUPD vectors<>+5504(SB), Z22
+	VMOVUPD vectors<>+5568(SB), Z23
+	VMOVUPD vectors<>+5632(SB), Z24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD c+24(FP), Z0
+	VMOVUPD Z8, Z1
+	VMOVUPD Z8, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, (DI)(R13*8)
+	VADDPD Z5, Z1, Z1
+	VMOVUPD 64(SI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, 64(DI)(R13*8)
+	VADDPD Z5, Z2, Z2
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, (DI)(R13*8)
+	VADDPD Z5, Z1, Z1
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z0
+	VRNDSCALEPD $8, Z0, Z0
+	VFNMADD231PD Z11, Z0, Z3
+	VFNMADD231PD Z12, Z0, Z3
+	VMOVUPD Z14, Z4
+	VFMADD231PD Z3, Z13, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z24, Z3, Z4
+	VFMADD213PD Z9, Z3, Z4
+	VFMADD213PD Z9, Z3, Z4
+	VSCALEFPD Z0, Z4, Z4
+	VMOVUPD Z4, K2, (DI)(R13*8)
+	VBLENDMPD Z4, Z8, K2, Z4
+	VADDPD Z4, Z1, Z1
+
+done5:
+	VADDPD Z2, Z1, Z1
+	VEXTRACTF64X4 $1, Z1, Y0
+	VADDPD Y0, Y1, Y2
+	VEXTRACTF32X4 $1, Y2, X0
+	VADDPD X0, X2, X2
+	VPERMILPD $1, X2, X0
+	VADDPD X0, X2, X2
+	VMOVSD X2, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotal64AVX512(x *float64, n int, c float64) float64
+TEXT ·expTotal64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+4608(SB), Z6
+	VMOVUPD vectors<>+4672(SB), Z7
+	VMOVUPD vectors<>+6144(SB), Z8
+	VMOVUPD vectors<>+5696(SB), Z9
+	VMOVUPD vectors<>+4736(SB), Z10
+	VMOVUPD vectors<>+4800(SB), Z11
+	VMOVUPD vectors<>+4864(SB), Z12
+	VMOVUPD vectors<>+4928(SB), Z13
+	VMOVUPD vectors<>+4992(SB), Z14
+	VMOVUPD vectors<>+5056(SB), Z15
+	VMOVUPD vectors<>+5120(SB), Z16
+	VMOVUPD vectors<>+5184(SB), Z17
+	VMOVUPD vectors<>+5248(SB), Z18
+	VMOVUPD vectors<>+5312(SB), Z19
+	VMOVUPD vectors<>+5376(SB), Z20
+	VMOVUPD vectors<>+5440(SB), Z21
+	VMOVUPD vectors<>+5504(SB), Z22
+	VMOVUPD vectors<>+5568(SB), Z23
+	VMOVUPD vectors<>+5632(SB), Z24
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), SI
+	VBROADCASTSD c+16(FP), Z0
+	VMOVUPD Z8, Z1
+	VMOVUPD Z8, Z2
+	XORQ R13, R13
+	MOVQ SI, CX
+	SUBQ $16, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (DI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VADDPD Z5, Z1, Z1
+	VMOVUPD 64(DI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (DI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VFMADD213PD Z9, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VADDPD Z5, Z1, Z1
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (DI)(R13*8), K2, Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z10, Z3, Z0
+	VRNDSCALEPD $8, Z0, Z0
+	VFNMADD231PD Z11, Z0, Z3
+	VFNMADD231PD Z12, Z0, Z3
+	VMOVUPD Z14, Z4
+	VFMADD231PD Z3, Z13, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z24, Z3, Z4
+	VFMADD213PD Z9, Z3, Z4
+	VFMADD213PD Z9, Z3, Z4
+	VSCALEFPD Z0, Z4, Z4
+	VBLENDMPD Z4, Z8, K2, Z4
+	VADDPD Z4, Z1, Z1
+
+done5:
+	VADDPD Z2, Z1, Z1
+	VEXTRACTF64X4 $1, Z1, Y0
+	VADDPD Y0, Y1, Y2
+	VEXTRACTF32X4 $1, Y2, X0
+	VADDPD X0, X2, X2
+	VPERMILPD $1, X2, X0
+	VADDPD X0, X2, X2
+	VMOVSD X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func softmax64AVX512(dst *float64, x *float64, n int)
+TEXT ·softmax64AVX512(SB), NOSPLIT, $0-24
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+6144(SB), Z7
+	VMOVUPD vectors<>+9664(SB), Z8
+	VMOVUPD vectors<>+4672(SB), Z9
+	VMOVUPD vectors<>+4736(SB), Z10
+	VMOVUPD vectors<>+4800(SB), Z11
+	VMOVUPD vectors<>+4864(SB), Z12
+	VMOVUPD vectors<>+4928(SB), Z13
+	VMOVUPD vectors<>+4992(SB), Z14
+	VMOVUPD vectors<>+5056(SB), Z15
+	VMOVUPD vectors<>+5120(SB), Z16
+	VMOVUPD vectors<>+5184(SB), Z17
+	VMOVUPD vectors<>+5248(SB), Z18
+	VMOVUPD vectors<>+5312(SB), Z19
+	VMOVUPD vectors<>+5376(SB), Z20
+	VMOVUPD vectors<>+5440(SB), Z21
+	VMOVUPD vectors<>+5504(SB), Z22
+	VMOVUPD vectors<>+5568(SB), Z23
+	VMOVUPD vectors<>+5632(SB), Z24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VMOVUPD Z8, Z0
+	VMOVUPD Z8, Z1
+	VMOVUPD Z8, Z2
+	VMOVUPD Z8, Z3
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z4
+	VMAXPD Z0, Z4, Z0
+	VMOVUPD 64(SI)(R13*8), Z4
+	VMAXPD Z1, Z4, Z1
+	VMOVUPD 128(SI)(R13*8), Z4
+	VMAXPD Z2, Z4, Z2
+	VMOVUPD 192(SI)(R13*8), Z4
+	VMAXPD Z3, Z4, Z3
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z4
+	VMAXPD Z0, Z4, Z0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z4
+	VBLENDMPD Z4, Z8, K2, Z4
+	VMAXPD Z0, Z4, Z0
+
+done5:
+	VMAXPD Z1, Z0, Z0
+	VMAXPD Z3, Z2, Z2
+	VMAXPD Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPD Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VMAXPD X1, X2, X2
+	VPERMILPD $1, X2, X1
+	VMAXPD X1, X2, X2
+	VBROADCASTSD X2, Z2
+	VMOVUPD Z7, Z0
+	VMOVUPD Z7, Z1
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $16, CX
+	JLT end7
+
+loop6:
+	VMOVUPD (SI)(R13*8), Z3
+	VSUBPD Z2, Z3, Z3
+	VMAXPD Z3, Z9, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, (DI)(R13*8)
+	VADDPD Z5, Z0, Z0
+	VMOVUPD 64(SI)(R13*8), Z3
+	VSUBPD Z2, Z3, Z3
+	VMAXPD Z3, Z9, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, 64(DI)(R13*8)
+	VADDPD Z5, Z1, Z1
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop6
+
+end7:
+	ADDQ $16, CX
+	SUBQ $8, CX
+	JLT end9
+
+loop8:
+	VMOVUPD (SI)(R13*8), Z3
+	VSUBPD Z2, Z3, Z3
+	VMAXPD Z3, Z9, Z3
+	VMULPD Z10, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z11, Z4, Z3
+	VFNMADD231PD Z12, Z4, Z3
+	VMOVUPD Z14, Z5
+	VFMADD231PD Z3, Z13, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z24, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VFMADD213PD Z6, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VMOVUPD Z5, (DI)(R13*8)
+	VADDPD Z5, Z0, Z0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop8
+
+end9:
+	ADDQ $8, CX
+	JZ done10
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z3
+	VSUBPD Z2, Z3, Z3
+	VMAXPD Z3, Z9, Z3
+	VMULPD Z10, Z3, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z11, Z2, Z3
+	VFNMADD231PD Z12, Z2, Z3
+	VMOVUPD Z14, Z4
+	VFMADD231PD Z3, Z13, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z24, Z3, Z4
+	VFMADD213PD Z6, Z3, Z4
+	VFMADD213PD Z6, Z3, Z4
+	VSCALEFPD Z2, Z4, Z4
+	VMOVUPD Z4, K2, (DI)(R13*8)
+	VBLENDMPD Z4, Z7, K2, Z4
+	VADDPD Z4, Z0, Z0
+
+done10:
+	VADDPD Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VADDPD X1, X2, X2
+	VPERMILPD $1, X2, X1
+	VADDPD X1, X2, X2
+	VBROADCASTSD X2, Z2
+	VCMPPD $0, Z7, Z2, K2
+	VDIVPD Z2, Z6, Z2
+	VBLENDMPD Z7, Z2, K2, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $32, CX
+	JLT end12
+
+loop11:
+	VMOVUPD (DI)(R13*8), Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(DI)(R13*8), Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(DI)(R13*8), Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(DI)(R13*8), Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop11
+
+end12:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end14
+
+loop13:
+	VMOVUPD (DI)(R13*8), Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop13
+
+end14:
+	ADDQ $8, CX
+	JZ done15
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (DI)(R13*8), K2, Z0
+	VMULPD Z2, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func softmaxGrad64AVX512(dst *float64, y *float64, dy *float64, n int)
+TEXT ·softmaxGrad64AVX512(SB), NOSPLIT, $0-32
+	VMOVUPD vectors<>+6144(SB), Z6
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VMOVUPD Z6, Z0
+	VMOVUPD Z6, Z1
+	VMOVUPD Z6, Z2
+	VMOVUPD Z6, Z3
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z4
+	VMOVUPD (DX)(R13*8), Z5
+	VFMADD231PD Z5, Z4, Z0
+	VMOVUPD 64(SI)(R13*8), Z4
+	VMOVUPD 64(DX)(R13*8), Z5
+	VFMADD231PD Z5, Z4, Z1
+	VMOVUPD 128(SI)(R13*8), Z4
+	VMOVUPD 128(DX)(R13*8), Z5
+	VFMADD231PD Z5, Z4, Z2
+	VMOVUPD 192(SI)(R13*8), Z4
+	VMOVUPD 192(DX)(R13*8), Z5
+	VFMADD231PD Z5, Z4, Z3
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop1
+
+end2:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end4
+
+loop3:
+	VMOVUPD (SI)(R13*8), Z4
+	VMOVUPD (DX)(R13*8), Z5
+	VFMADD231PD Z5, Z4, Z0
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop3
+
+end4:
+	ADDQ $8, CX
+	JZ done5
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z4
+	VMOVUPD.Z (DX)(R13*8), K2, Z5
+	VFMADD231PD Z5, Z4, Z0
+
+done5:
+	VADDPD Z1, Z0, Z0
+	VADDPD Z3, Z2, Z2
+	VADDPD Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD Y1, Y0, Y2
+	VEXTRACTF32X4 $1, Y2, X1
+	VADDPD X1, X2, X2
+	VPERMILPD $1, X2, X1
+	VADDPD X1, X2, X2
+	VBROADCASTSD X2, Z2
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $32, CX
+	JLT end7
+
+loop6:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	VMOVUPD 64(SI)(R13*8), Z0
+	VMOVUPD 64(DX)(R13*8), Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, 64(DI)(R13*8)
+	VMOVUPD 128(SI)(R13*8), Z0
+	VMOVUPD 128(DX)(R13*8), Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, 128(DI)(R13*8)
+	VMOVUPD 192(SI)(R13*8), Z0
+	VMOVUPD 192(DX)(R13*8), Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, 192(DI)(R13*8)
+	ADDQ $32, R13
+	SUBQ $32, CX
+	JGE loop6
+
+end7:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JLT end9
+
+loop8:
+	VMOVUPD (SI)(R13*8), Z0
+	VMOVUPD (DX)(R13*8), Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop8
+
+end9:
+	ADDQ $8, CX
+	JZ done10
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z0
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VSUBPD Z2, Z1, Z1
+	VMULPD Z1, Z0, Z0
+	VMOVUPD Z0, K2, (DI)(R13*8)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func subExp64AVX512(dst *float64, y *float64, dy *float64, n int, c float64)
+TEXT ·subExp64AVX512(SB), NOSPLIT, $0-40
+	VMOVUPD vectors<>+4608(SB), Z4
+	VMOVUPD vectors<>+4672(SB), Z5
+	VMOVUPD vectors<>+5696(SB), Z6
+	VMOVUPD vectors<>+4736(SB), Z7
+	VMOVUPD vectors<>+4800(SB), Z8
+	VMOVUPD vectors<>+4864(SB), Z9
+	VMOVUPD vectors<>+4928(SB), Z10
+	VMOVUPD vectors<>+4992(SB), Z11
+	VMOVUPD vectors<>+5056(SB), Z12
+	VMOVUPD vectors<>+5120(SB), Z13
+	VMOVUPD vectors<>+5184(SB), Z14
+	VMOVUPD vectors<>+5248(SB), Z15
+	VMOVUPD vectors<>+5312(SB), Z16
+	VMOVUPD vectors<>+5376(SB), Z17
+	VMOVUPD vectors<>+5440(SB), Z18
+	VMOVUPD vectors<>+5504(SB), Z19
+	VMOVUPD vectors<>+5568(SB), Z20
+	VMOVUPD vectors<>+5632(SB), Z21
+	MOVQ dst+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ dy+16(FP), DX
+	MOVQ n+24(FP), BX
+	VBROADCASTSD c+32(FP), Z0
+	XORQ R13, R13
+	MOVQ BX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z1
+	VMINPD Z1, Z4, Z1
+	VMAXPD Z1, Z5, Z1
+	VMULPD Z7, Z1, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z8, Z2, Z1
+	VFNMADD231PD Z9, Z2, Z1
+	VMOVUPD Z11, Z3
+	VFMADD231PD Z1, Z10, Z3
+	VFMADD213PD Z12, Z1, Z3
+	VFMADD213PD Z13, Z1, Z3
+	VFMADD213PD Z14, Z1, Z3
+	VFMADD213PD Z15, Z1, Z3
+	VFMADD213PD Z16, Z1, Z3
+	VFMADD213PD Z17, Z1, Z3
+	VFMADD213PD Z18, Z1, Z3
+	VFMADD213PD Z19, Z1, Z3
+	VFMADD213PD Z20, Z1, Z3
+	VFMADD213PD Z21, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VMOVUPD (DX)(R13*8), Z1
+	VFNMADD231PD Z0, Z3, Z1
+	VMOVUPD Z1, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VMINPD Z1, Z4, Z1
+	VMAXPD Z1, Z5, Z1
+	VMULPD Z7, Z1, Z2
+	VRNDSCALEPD $8, Z2, Z2
+	VFNMADD231PD Z8, Z2, Z1
+	VFNMADD231PD Z9, Z2, Z1
+	VMOVUPD Z11, Z3
+	VFMADD231PD Z1, Z10, Z3
+	VFMADD213PD Z12, Z1, Z3
+	VFMADD213PD Z13, Z1, Z3
+	VFMADD213PD Z14, Z1, Z3
+	VFMADD213PD Z15, Z1, Z3
+	VFMADD213PD Z16, Z1, Z3
+	VFMADD213PD Z17, Z1, Z3
+	VFMADD213PD Z18, Z1, Z3
+	VFMADD213PD Z19, Z1, Z3
+	VFMADD213PD Z20, Z1, Z3
+	VFMADD213PD Z21, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VFMADD213PD Z6, Z1, Z3
+	VSCALEFPD Z2, Z3, Z3
+	VMOVUPD.Z (DX)(R13*8), K2, Z1
+	VFNMADD231PD Z0, Z3, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func expScaled64AVX512(dst *float64, x *float64, n int, l float64, c float64, d float64)
+TEXT ·expScaled64AVX512(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+4608(SB), Z6
+	VMOVUPD vectors<>+4672(SB), Z7
+	VMOVUPD vectors<>+5696(SB), Z8
+	VMOVUPD vectors<>+4736(SB), Z9
+	VMOVUPD vectors<>+4800(SB), Z10
+	VMOVUPD vectors<>+4864(SB), Z11
+	VMOVUPD vectors<>+4928(SB), Z12
+	VMOVUPD vectors<>+4992(SB), Z13
+	VMOVUPD vectors<>+5056(SB), Z14
+	VMOVUPD vectors<>+5120(SB), Z15
+	VMOVUPD vectors<>+5184(SB), Z16
+	VMOVUPD vectors<>+5248(SB), Z17
+	VMOVUPD vectors<>+5312(SB), Z18
+	VMOVUPD vectors<>+5376(SB), Z19
+	VMOVUPD vectors<>+5440(SB), Z20
+	VMOVUPD vectors<>+5504(SB), Z21
+	VMOVUPD vectors<>+5568(SB), Z22
+	VMOVUPD vectors<>+5632(SB), Z23
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), DX
+	VBROADCASTSD l+24(FP), Z0
+	VBROADCASTSD c+32(FP), Z1
+	VBROADCASTSD d+40(FP), Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
+
+loop1:
+	VMOVUPD (SI)(R13*8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z9, Z3, Z4
+	VRNDSCALEPD $8, Z4, Z4
+	VFNMADD231PD Z10, Z4, Z3
+	VFNMADD231PD Z11, Z4, Z3
+	VMOVUPD Z13, Z5
+	VFMADD231PD Z3, Z12, Z5
+	VFMADD213PD Z14, Z3, Z5
+	VFMADD213PD Z15, Z3, Z5
+	VFMADD213PD Z16, Z3, Z5
+	VFMADD213PD Z17, Z3, Z5
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD213PD Z20, Z3, Z5
+	VFMADD213PD Z21, Z3, Z5
+	VFMADD213PD Z22, Z3, Z5
+	VFMADD213PD Z23, Z3, Z5
+	VFMADD213PD Z8, Z3, Z5
+	VFMADD213PD Z8, Z3, Z5
+	VSCALEFPD Z4, Z5, Z5
+	VFMADD213PD Z2, Z1, Z5
+	VMOVUPD Z5, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VMOVUPD.Z (SI)(R13*8), K2, Z3
+	VSUBPD Z0, Z3, Z3
+	VMINPD Z3, Z6, Z3
+	VMAXPD Z3, Z7, Z3
+	VMULPD Z9, Z3, Z0
+	VRNDSCALEPD $8, Z0, Z0
+	VFNMADD231PD Z10, Z0, Z3
+	VFNMADD231PD Z11, Z0, Z3
+	VMOVUPD Z13, Z4
+	VFMADD231PD Z3, Z12, Z4
+	VFMADD213PD Z14, Z3, Z4
+	VFMADD213PD Z15, Z3, Z4
+	VFMADD213PD Z16, Z3, Z4
+	VFMADD213PD Z17, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z23, Z3, Z4
+	VFMADD213PD Z8, Z3, Z4
+	VFMADD213PD Z8, Z3, Z4
+	VSCALEFPD Z0, Z4, Z4
+	VFMADD231PD Z1, Z4, Z2
+	VMOVUPD Z2, K2, (DI)(R13*8)
+
+done3:
 	VZEROUPPER
 	RET
 

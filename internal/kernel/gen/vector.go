@@ -13,6 +13,7 @@ func vectorFiles() (files []*File) {
 		for _, elem := range []Elem{F32, F64} {
 			elementwise(f, isa, elem)
 			reductions(f, isa, elem)
+			softmaxFuncs(f, isa, elem)
 		}
 		files = append(files, f)
 	}
@@ -30,17 +31,88 @@ type loop struct {
 }
 
 func elementwise(f *File, isa *ISA, elem Elem) {
-	ab, x := []string{"a", "b"}, []string{"x"}
+	ab, x, dy := []string{"a", "b"}, []string{"x"}, []string{"x", "dy"}
+	c := []string{"c"}
 	for _, l := range []loop{
 		{"add", "sets dst[i] = a[i]+b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Add(in[0], in[1]) }},
+		{"sub", "sets dst[i] = a[i]-b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Sub(in[0], in[1]) }},
 		{"mul", "sets dst[i] = a[i]*b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Mul(in[0], in[1]) }},
+		{"div", "sets dst[i] = a[i]/b[i].", ab, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Div(in[0], in[1]) }},
+		{"max", "sets dst[i] to the larger of a[i] and b[i], or NaN.", ab, nil, 2, larger},
+		{"min", "sets dst[i] to the smaller of a[i] and b[i], or NaN.", ab, nil, 2, smaller},
 		{"addMul", "adds a[i]*b[i] to dst[i].", append(ab, "dst"), nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.FMA(in[0], in[1], in[2]) }},
-		{"scale", "sets dst[i] = c*x[i].", x, []string{"c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.Mul(in[0], c[0]) }},
-		{"addScaled", "adds c*x[i] to dst[i].", append(x, "dst"), []string{"c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.FMA(in[0], c[0], in[1]) }},
+
+		{"addScalar", "sets dst[i] = x[i]+c.", x, c, 4, func(k *Kernel, in, c []*Value) *Value { return k.Add(in[0], c[0]) }},
+		{"scale", "sets dst[i] = c*x[i].", x, c, 4, func(k *Kernel, in, c []*Value) *Value { return k.Mul(in[0], c[0]) }},
+		{"divScalar", "sets dst[i] = x[i]/c.", x, c, 4, func(k *Kernel, in, c []*Value) *Value { return k.Div(in[0], c[0]) }},
+		{"scalarSub", "sets dst[i] = c-x[i].", x, c, 4, func(k *Kernel, in, c []*Value) *Value { return k.Sub(c[0], in[0]) }},
+		{"scalarDiv", "sets dst[i] = c/x[i].", x, c, 4, func(k *Kernel, in, c []*Value) *Value { return k.Div(c[0], in[0]) }},
+		{"maxScalar", "sets dst[i] to the larger of x[i] and c, or NaN.", x, c, 2, larger},
+		{"minScalar", "sets dst[i] to the smaller of x[i] and c, or NaN.", x, c, 2, smaller},
+		{"addScaled", "adds c*x[i] to dst[i].", append(x, "dst"), c, 4, func(k *Kernel, in, c []*Value) *Value { return k.FMA(in[0], c[0], in[1]) }},
 		{"subMul", "sets dst[i] = (x[i]-mu)*c.", x, []string{"mu", "c"}, 4, func(k *Kernel, in, c []*Value) *Value { return k.Mul(k.Sub(in[0], c[0]), c[1]) }},
+
+		{"neg", "sets dst[i] = -x[i].", x, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Neg(in[0]) }},
+		{"abs", "sets dst[i] = |x[i]|.", x, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Abs(in[0]) }},
+		{"sqrt", "sets dst[i] to the square root of x[i].", x, nil, 2, func(k *Kernel, in, _ []*Value) *Value { return k.Sqrt(in[0]) }},
+		{"square", "sets dst[i] = x[i]².", x, nil, 4, func(k *Kernel, in, _ []*Value) *Value { return k.Square(in[0]) }},
+		{"exp", "sets dst[i] = e^x[i].", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.Exp(in[0], anyValue) }},
+		{"log", "sets dst[i] = ln x[i].", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.Log(in[0]) }},
+		{"tanh", "sets dst[i] = tanh x[i].", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.Tanh(in[0]) }},
+		{"erf", "sets dst[i] = erf x[i].", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.Erf(in[0]) }},
+		{"sigmoid", "sets dst[i] = 1/(1+e^-x[i]).", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.Sigmoid(in[0], anyValue) }},
+		{"softplus", "sets dst[i] = ln(1+e^x[i]).", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Add(k.Max(k.Const(0), in[0]), k.Log1pExp(in[0]))
+		}},
+		{"relu", "sets dst[i] to x[i] or, if that is at most 0, to 0.", x, nil, 4, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Select(k.Cmp(LessEqual, in[0], k.Const(0)), k.Const(0), in[0])
+		}},
+		{"gelu", "sets dst[i] = x[i]·Φ(x[i]).", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			half := k.Mul(in[0], k.Const(0.5))
+			return k.Mul(half, k.Add(k.Erf(k.Mul(in[0], k.Const(math.Sqrt2/2))), k.Const(1)))
+		}},
+		{"geluTanh", "sets dst[i] to the tanh form of GELU of x[i].", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Div(in[0], k.geluTanhDenominator(in[0]))
+		}},
+		{"silu", "sets dst[i] = x[i]·sigmoid(x[i]).", x, nil, 1, func(k *Kernel, in, _ []*Value) *Value { return k.silu(in[0]) }},
+
+		{"reluGrad", "sets dst[i] to dy[i] where x[i] > 0, else to 0.", dy, nil, 4, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Select(k.Cmp(Greater, in[0], k.Const(0)), in[1], k.Const(0))
+		}},
+		{"tanhGrad", "sets dst[i] = dy[i]·(1-x[i]²).", dy, nil, 2, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Mul(in[1], k.FNMA(in[0], in[0], k.Const(1)))
+		}},
+		{"sigmoidGrad", "sets dst[i] = dy[i]·x[i]·(1-x[i]).", dy, nil, 2, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Mul(k.Mul(in[1], in[0]), k.Sub(k.Const(1), in[0]))
+		}},
+		{"softplusGrad", "sets dst[i] = dy[i]·sigmoid(x[i]).", dy, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Mul(in[1], k.Sigmoid(in[0], anyValue))
+		}},
+		{"geluGrad", "sets dst[i] = dy[i]·(Φ(x[i])+x[i]·φ(x[i])).", dy, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			a := k.Mul(in[0], k.Const(math.Sqrt2/2))
+			bell := k.Mul(k.Exp(k.Neg(k.Square(a)), notPositive), k.Const(1/math.Sqrt(2*math.Pi)))
+			area := k.FMA(k.Erf(a), k.Const(0.5), k.Const(0.5))
+			return k.Mul(in[1], k.FMA(in[0], bell, area))
+		}},
+		{"geluTanhGrad", "sets dst[i] to dy[i] times the slope of geluTanh at x[i].", dy, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			_, slope := k.geluTanhSlope(in[0])
+			return k.Mul(in[1], slope)
+		}},
+		{"siluGrad", "sets dst[i] to dy[i] times the slope of silu at x[i].", dy, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			_, slope := k.siluSlope(in[0])
+			return k.Mul(in[1], slope)
+		}},
+		{"swiGLU", "sets dst[i] = silu(gate[i])·up[i].", []string{"gate", "up"}, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Mul(k.silu(in[0]), in[1])
+		}},
+		{"geGLU", "sets dst[i] = geluTanh(gate[i])·up[i].", []string{"gate", "up"}, nil, 1, func(k *Kernel, in, _ []*Value) *Value {
+			return k.Mul(k.Div(in[0], k.geluTanhDenominator(in[0])), in[1])
+		}},
 	} {
 		l.emit(f, isa, elem)
 	}
+	gatedGrad(f, isa, elem, "swiGLUGrad", (*Kernel).siluSlope)
+	gatedGrad(f, isa, elem, "geGLUGrad", (*Kernel).geluTanhSlope)
 }
 
 // emit writes the loop and sets the field of the same name, through the Go
