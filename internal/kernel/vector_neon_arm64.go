@@ -7,25 +7,107 @@ package kernel
 // vectorNEON sets what this file improves.
 func vectorNEON(v *variant) {
 	v.f32.add = loop2x0(add32NEON)
+	v.f32.sub = loop2x0(sub32NEON)
 	v.f32.mul = loop2x0(mul32NEON)
+	v.f32.div = loop2x0(div32NEON)
+	v.f32.max = loop2x0(max32NEON)
+	v.f32.min = loop2x0(min32NEON)
 	v.f32.addMul = loop2x0(addMul32NEON)
+	v.f32.addScalar = loop1x1(addScalar32NEON)
 	v.f32.scale = loop1x1(scale32NEON)
+	v.f32.divScalar = loop1x1(divScalar32NEON)
+	v.f32.scalarSub = loop1x1(scalarSub32NEON)
+	v.f32.scalarDiv = loop1x1(scalarDiv32NEON)
+	v.f32.maxScalar = loop1x1(maxScalar32NEON)
+	v.f32.minScalar = loop1x1(minScalar32NEON)
 	v.f32.addScaled = loop1x1(addScaled32NEON)
 	v.f32.subMul = loop1x2(subMul32NEON)
+	v.f32.neg = loop1x0(neg32NEON)
+	v.f32.abs = loop1x0(abs32NEON)
+	v.f32.sqrt = loop1x0(sqrt32NEON)
+	v.f32.square = loop1x0(square32NEON)
+	v.f32.exp = loop1x0(exp32NEON)
+	v.f32.log = loop1x0(log32NEON)
+	v.f32.tanh = loop1x0(tanh32NEON)
+	v.f32.erf = loop1x0(erf32NEON)
+	v.f32.sigmoid = loop1x0(sigmoid32NEON)
+	v.f32.softplus = loop1x0(softplus32NEON)
+	v.f32.relu = loop1x0(relu32NEON)
+	v.f32.gelu = loop1x0(gelu32NEON)
+	v.f32.geluTanh = loop1x0(geluTanh32NEON)
+	v.f32.silu = loop1x0(silu32NEON)
+	v.f32.reluGrad = loop2x0(reluGrad32NEON)
+	v.f32.tanhGrad = loop2x0(tanhGrad32NEON)
+	v.f32.sigmoidGrad = loop2x0(sigmoidGrad32NEON)
+	v.f32.softplusGrad = loop2x0(softplusGrad32NEON)
+	v.f32.geluGrad = loop2x0(geluGrad32NEON)
+	v.f32.geluTanhGrad = loop2x0(geluTanhGrad32NEON)
+	v.f32.siluGrad = loop2x0(siluGrad32NEON)
+	v.f32.swiGLU = loop2x0(swiGLU32NEON)
+	v.f32.geGLU = loop2x0(geGLU32NEON)
+	v.f32.swiGLUGrad = loop4x0(swiGLUGrad32NEON)
+	v.f32.geGLUGrad = loop4x0(geGLUGrad32NEON)
 	v.f32.sum = sum1x0(sum32NEON)
 	v.f32.dot = sum2x0(dot32NEON)
 	v.f32.centredSq = sum1x1(centredSq32NEON)
 	v.f32.maxOf = reduceMax(maxOf32NEON)
+	v.f32.expSum = sum2x1(expSum32NEON)
+	v.f32.expTotal = sum1x1(expTotal32NEON)
+	v.f32.softmaxRow = shortRow1(softmax32NEON, softmaxRow[float32])
+	v.f32.softmaxGradRow = shortRow2(softmaxGrad32NEON, softmaxGradRow[float32])
+	v.f32.subExp = loop2x1(subExp32NEON)
+	v.f32.expScaled = loop1x3(expScaled32NEON)
 	v.f64.add = loop2x0(add64NEON)
+	v.f64.sub = loop2x0(sub64NEON)
 	v.f64.mul = loop2x0(mul64NEON)
+	v.f64.div = loop2x0(div64NEON)
+	v.f64.max = loop2x0(max64NEON)
+	v.f64.min = loop2x0(min64NEON)
 	v.f64.addMul = loop2x0(addMul64NEON)
+	v.f64.addScalar = loop1x1(addScalar64NEON)
 	v.f64.scale = loop1x1(scale64NEON)
+	v.f64.divScalar = loop1x1(divScalar64NEON)
+	v.f64.scalarSub = loop1x1(scalarSub64NEON)
+	v.f64.scalarDiv = loop1x1(scalarDiv64NEON)
+	v.f64.maxScalar = loop1x1(maxScalar64NEON)
+	v.f64.minScalar = loop1x1(minScalar64NEON)
 	v.f64.addScaled = loop1x1(addScaled64NEON)
 	v.f64.subMul = loop1x2(subMul64NEON)
+	v.f64.neg = loop1x0(neg64NEON)
+	v.f64.abs = loop1x0(abs64NEON)
+	v.f64.sqrt = loop1x0(sqrt64NEON)
+	v.f64.square = loop1x0(square64NEON)
+	v.f64.exp = loop1x0(exp64NEON)
+	v.f64.log = loop1x0(log64NEON)
+	v.f64.tanh = loop1x0(tanh64NEON)
+	v.f64.erf = loop1x0(erf64NEON)
+	v.f64.sigmoid = loop1x0(sigmoid64NEON)
+	v.f64.softplus = loop1x0(softplus64NEON)
+	v.f64.relu = loop1x0(relu64NEON)
+	v.f64.gelu = loop1x0(gelu64NEON)
+	v.f64.geluTanh = loop1x0(geluTanh64NEON)
+	v.f64.silu = loop1x0(silu64NEON)
+	v.f64.reluGrad = loop2x0(reluGrad64NEON)
+	v.f64.tanhGrad = loop2x0(tanhGrad64NEON)
+	v.f64.sigmoidGrad = loop2x0(sigmoidGrad64NEON)
+	v.f64.softplusGrad = loop2x0(softplusGrad64NEON)
+	v.f64.geluGrad = loop2x0(geluGrad64NEON)
+	v.f64.geluTanhGrad = loop2x0(geluTanhGrad64NEON)
+	v.f64.siluGrad = loop2x0(siluGrad64NEON)
+	v.f64.swiGLU = loop2x0(swiGLU64NEON)
+	v.f64.geGLU = loop2x0(geGLU64NEON)
+	v.f64.swiGLUGrad = loop4x0(swiGLUGrad64NEON)
+	v.f64.geGLUGrad = loop4x0(geGLUGrad64NEON)
 	v.f64.sum = sum1x0(sum64NEON)
 	v.f64.dot = sum2x0(dot64NEON)
 	v.f64.centredSq = sum1x1(centredSq64NEON)
 	v.f64.maxOf = reduceMax(maxOf64NEON)
+	v.f64.expSum = sum2x1(expSum64NEON)
+	v.f64.expTotal = sum1x1(expTotal64NEON)
+	v.f64.softmaxRow = shortRow1(softmax64NEON, softmaxRow[float64])
+	v.f64.softmaxGradRow = shortRow2(softmaxGrad64NEON, softmaxGradRow[float64])
+	v.f64.subExp = loop2x1(subExp64NEON)
+	v.f64.expScaled = loop1x3(expScaled64NEON)
 }
 
 // add32NEON sets dst[i] = a[i]+b[i].
@@ -33,20 +115,70 @@ func vectorNEON(v *variant) {
 //go:noescape
 func add32NEON(dst *float32, a *float32, b *float32, n int)
 
+// sub32NEON sets dst[i] = a[i]-b[i].
+//
+//go:noescape
+func sub32NEON(dst *float32, a *float32, b *float32, n int)
+
 // mul32NEON sets dst[i] = a[i]*b[i].
 //
 //go:noescape
 func mul32NEON(dst *float32, a *float32, b *float32, n int)
+
+// div32NEON sets dst[i] = a[i]/b[i].
+//
+//go:noescape
+func div32NEON(dst *float32, a *float32, b *float32, n int)
+
+// max32NEON sets dst[i] to the larger of a[i] and b[i], or NaN.
+//
+//go:noescape
+func max32NEON(dst *float32, a *float32, b *float32, n int)
+
+// min32NEON sets dst[i] to the smaller of a[i] and b[i], or NaN.
+//
+//go:noescape
+func min32NEON(dst *float32, a *float32, b *float32, n int)
 
 // addMul32NEON adds a[i]*b[i] to dst[i].
 //
 //go:noescape
 func addMul32NEON(dst *float32, a *float32, b *float32, n int)
 
+// addScalar32NEON sets dst[i] = x[i]+c.
+//
+//go:noescape
+func addScalar32NEON(dst *float32, x *float32, n int, c float32)
+
 // scale32NEON sets dst[i] = c*x[i].
 //
 //go:noescape
 func scale32NEON(dst *float32, x *float32, n int, c float32)
+
+// divScalar32NEON sets dst[i] = x[i]/c.
+//
+//go:noescape
+func divScalar32NEON(dst *float32, x *float32, n int, c float32)
+
+// scalarSub32NEON sets dst[i] = c-x[i].
+//
+//go:noescape
+func scalarSub32NEON(dst *float32, x *float32, n int, c float32)
+
+// scalarDiv32NEON sets dst[i] = c/x[i].
+//
+//go:noescape
+func scalarDiv32NEON(dst *float32, x *float32, n int, c float32)
+
+// maxScalar32NEON sets dst[i] to the larger of x[i] and c, or NaN.
+//
+//go:noescape
+func maxScalar32NEON(dst *float32, x *float32, n int, c float32)
+
+// minScalar32NEON sets dst[i] to the smaller of x[i] and c, or NaN.
+//
+//go:noescape
+func minScalar32NEON(dst *float32, x *float32, n int, c float32)
 
 // addScaled32NEON adds c*x[i] to dst[i].
 //
@@ -57,6 +189,131 @@ func addScaled32NEON(dst *float32, x *float32, n int, c float32)
 //
 //go:noescape
 func subMul32NEON(dst *float32, x *float32, n int, mu float32, c float32)
+
+// neg32NEON sets dst[i] = -x[i].
+//
+//go:noescape
+func neg32NEON(dst *float32, x *float32, n int)
+
+// abs32NEON sets dst[i] = |x[i]|.
+//
+//go:noescape
+func abs32NEON(dst *float32, x *float32, n int)
+
+// sqrt32NEON sets dst[i] to the square root of x[i].
+//
+//go:noescape
+func sqrt32NEON(dst *float32, x *float32, n int)
+
+// square32NEON sets dst[i] = x[i]².
+//
+//go:noescape
+func square32NEON(dst *float32, x *float32, n int)
+
+// exp32NEON sets dst[i] = e^x[i].
+//
+//go:noescape
+func exp32NEON(dst *float32, x *float32, n int)
+
+// log32NEON sets dst[i] = ln x[i].
+//
+//go:noescape
+func log32NEON(dst *float32, x *float32, n int)
+
+// tanh32NEON sets dst[i] = tanh x[i].
+//
+//go:noescape
+func tanh32NEON(dst *float32, x *float32, n int)
+
+// erf32NEON sets dst[i] = erf x[i].
+//
+//go:noescape
+func erf32NEON(dst *float32, x *float32, n int)
+
+// sigmoid32NEON sets dst[i] = 1/(1+e^-x[i]).
+//
+//go:noescape
+func sigmoid32NEON(dst *float32, x *float32, n int)
+
+// softplus32NEON sets dst[i] = ln(1+e^x[i]).
+//
+//go:noescape
+func softplus32NEON(dst *float32, x *float32, n int)
+
+// relu32NEON sets dst[i] to x[i] or, if that is at most 0, to 0.
+//
+//go:noescape
+func relu32NEON(dst *float32, x *float32, n int)
+
+// gelu32NEON sets dst[i] = x[i]·Φ(x[i]).
+//
+//go:noescape
+func gelu32NEON(dst *float32, x *float32, n int)
+
+// geluTanh32NEON sets dst[i] to the tanh form of GELU of x[i].
+//
+//go:noescape
+func geluTanh32NEON(dst *float32, x *float32, n int)
+
+// silu32NEON sets dst[i] = x[i]·sigmoid(x[i]).
+//
+//go:noescape
+func silu32NEON(dst *float32, x *float32, n int)
+
+// reluGrad32NEON sets dst[i] to dy[i] where x[i] > 0, else to 0.
+//
+//go:noescape
+func reluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// tanhGrad32NEON sets dst[i] = dy[i]·(1-x[i]²).
+//
+//go:noescape
+func tanhGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// sigmoidGrad32NEON sets dst[i] = dy[i]·x[i]·(1-x[i]).
+//
+//go:noescape
+func sigmoidGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// softplusGrad32NEON sets dst[i] = dy[i]·sigmoid(x[i]).
+//
+//go:noescape
+func softplusGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// geluGrad32NEON sets dst[i] = dy[i]·(Φ(x[i])+x[i]·φ(x[i])).
+//
+//go:noescape
+func geluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// geluTanhGrad32NEON sets dst[i] to dy[i] times the slope of geluTanh at x[i].
+//
+//go:noescape
+func geluTanhGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// siluGrad32NEON sets dst[i] to dy[i] times the slope of silu at x[i].
+//
+//go:noescape
+func siluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+
+// swiGLU32NEON sets dst[i] = silu(gate[i])·up[i].
+//
+//go:noescape
+func swiGLU32NEON(dst *float32, gate *float32, up *float32, n int)
+
+// geGLU32NEON sets dst[i] = geluTanh(gate[i])·up[i].
+//
+//go:noescape
+func geGLU32NEON(dst *float32, gate *float32, up *float32, n int)
+
+// swiGLUGrad32NEON sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func swiGLUGrad32NEON(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+
+// geGLUGrad32NEON sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func geGLUGrad32NEON(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
 
 // sum32NEON returns the sum of x.
 //
@@ -78,25 +335,105 @@ func centredSq32NEON(x *float32, n int, mu float32) (ret float32)
 //go:noescape
 func maxOf32NEON(x *float32, n int) (ret float32)
 
+// expSum32NEON sets dst[i] = e^(x[i]-c) and returns the sum.
+//
+//go:noescape
+func expSum32NEON(dst *float32, x *float32, n int, c float32) (ret float32)
+
+// expTotal32NEON returns the sum of e^(x[i]-c).
+//
+//go:noescape
+func expTotal32NEON(x *float32, n int, c float32) (ret float32)
+
+// softmax32NEON sets dst to softmax(x).
+//
+//go:noescape
+func softmax32NEON(dst *float32, x *float32, n int)
+
+// softmaxGrad32NEON sets dst = y·(dy - Σ dy·y).
+//
+//go:noescape
+func softmaxGrad32NEON(dst *float32, y *float32, dy *float32, n int)
+
+// subExp32NEON sets dst[i] = dy[i] - c·e^y[i].
+//
+//go:noescape
+func subExp32NEON(dst *float32, y *float32, dy *float32, n int, c float32)
+
+// expScaled32NEON sets dst[i] = d + c·e^(x[i]-l).
+//
+//go:noescape
+func expScaled32NEON(dst *float32, x *float32, n int, l float32, c float32, d float32)
+
 // add64NEON sets dst[i] = a[i]+b[i].
 //
 //go:noescape
 func add64NEON(dst *float64, a *float64, b *float64, n int)
+
+// sub64NEON sets dst[i] = a[i]-b[i].
+//
+//go:noescape
+func sub64NEON(dst *float64, a *float64, b *float64, n int)
 
 // mul64NEON sets dst[i] = a[i]*b[i].
 //
 //go:noescape
 func mul64NEON(dst *float64, a *float64, b *float64, n int)
 
+// div64NEON sets dst[i] = a[i]/b[i].
+//
+//go:noescape
+func div64NEON(dst *float64, a *float64, b *float64, n int)
+
+// max64NEON sets dst[i] to the larger of a[i] and b[i], or NaN.
+//
+//go:noescape
+func max64NEON(dst *float64, a *float64, b *float64, n int)
+
+// min64NEON sets dst[i] to the smaller of a[i] and b[i], or NaN.
+//
+//go:noescape
+func min64NEON(dst *float64, a *float64, b *float64, n int)
+
 // addMul64NEON adds a[i]*b[i] to dst[i].
 //
 //go:noescape
 func addMul64NEON(dst *float64, a *float64, b *float64, n int)
 
+// addScalar64NEON sets dst[i] = x[i]+c.
+//
+//go:noescape
+func addScalar64NEON(dst *float64, x *float64, n int, c float64)
+
 // scale64NEON sets dst[i] = c*x[i].
 //
 //go:noescape
 func scale64NEON(dst *float64, x *float64, n int, c float64)
+
+// divScalar64NEON sets dst[i] = x[i]/c.
+//
+//go:noescape
+func divScalar64NEON(dst *float64, x *float64, n int, c float64)
+
+// scalarSub64NEON sets dst[i] = c-x[i].
+//
+//go:noescape
+func scalarSub64NEON(dst *float64, x *float64, n int, c float64)
+
+// scalarDiv64NEON sets dst[i] = c/x[i].
+//
+//go:noescape
+func scalarDiv64NEON(dst *float64, x *float64, n int, c float64)
+
+// maxScalar64NEON sets dst[i] to the larger of x[i] and c, or NaN.
+//
+//go:noescape
+func maxScalar64NEON(dst *float64, x *float64, n int, c float64)
+
+// minScalar64NEON sets dst[i] to the smaller of x[i] and c, or NaN.
+//
+//go:noescape
+func minScalar64NEON(dst *float64, x *float64, n int, c float64)
 
 // addScaled64NEON adds c*x[i] to dst[i].
 //
@@ -107,6 +444,131 @@ func addScaled64NEON(dst *float64, x *float64, n int, c float64)
 //
 //go:noescape
 func subMul64NEON(dst *float64, x *float64, n int, mu float64, c float64)
+
+// neg64NEON sets dst[i] = -x[i].
+//
+//go:noescape
+func neg64NEON(dst *float64, x *float64, n int)
+
+// abs64NEON sets dst[i] = |x[i]|.
+//
+//go:noescape
+func abs64NEON(dst *float64, x *float64, n int)
+
+// sqrt64NEON sets dst[i] to the square root of x[i].
+//
+//go:noescape
+func sqrt64NEON(dst *float64, x *float64, n int)
+
+// square64NEON sets dst[i] = x[i]².
+//
+//go:noescape
+func square64NEON(dst *float64, x *float64, n int)
+
+// exp64NEON sets dst[i] = e^x[i].
+//
+//go:noescape
+func exp64NEON(dst *float64, x *float64, n int)
+
+// log64NEON sets dst[i] = ln x[i].
+//
+//go:noescape
+func log64NEON(dst *float64, x *float64, n int)
+
+// tanh64NEON sets dst[i] = tanh x[i].
+//
+//go:noescape
+func tanh64NEON(dst *float64, x *float64, n int)
+
+// erf64NEON sets dst[i] = erf x[i].
+//
+//go:noescape
+func erf64NEON(dst *float64, x *float64, n int)
+
+// sigmoid64NEON sets dst[i] = 1/(1+e^-x[i]).
+//
+//go:noescape
+func sigmoid64NEON(dst *float64, x *float64, n int)
+
+// softplus64NEON sets dst[i] = ln(1+e^x[i]).
+//
+//go:noescape
+func softplus64NEON(dst *float64, x *float64, n int)
+
+// relu64NEON sets dst[i] to x[i] or, if that is at most 0, to 0.
+//
+//go:noescape
+func relu64NEON(dst *float64, x *float64, n int)
+
+// gelu64NEON sets dst[i] = x[i]·Φ(x[i]).
+//
+//go:noescape
+func gelu64NEON(dst *float64, x *float64, n int)
+
+// geluTanh64NEON sets dst[i] to the tanh form of GELU of x[i].
+//
+//go:noescape
+func geluTanh64NEON(dst *float64, x *float64, n int)
+
+// silu64NEON sets dst[i] = x[i]·sigmoid(x[i]).
+//
+//go:noescape
+func silu64NEON(dst *float64, x *float64, n int)
+
+// reluGrad64NEON sets dst[i] to dy[i] where x[i] > 0, else to 0.
+//
+//go:noescape
+func reluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// tanhGrad64NEON sets dst[i] = dy[i]·(1-x[i]²).
+//
+//go:noescape
+func tanhGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// sigmoidGrad64NEON sets dst[i] = dy[i]·x[i]·(1-x[i]).
+//
+//go:noescape
+func sigmoidGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// softplusGrad64NEON sets dst[i] = dy[i]·sigmoid(x[i]).
+//
+//go:noescape
+func softplusGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// geluGrad64NEON sets dst[i] = dy[i]·(Φ(x[i])+x[i]·φ(x[i])).
+//
+//go:noescape
+func geluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// geluTanhGrad64NEON sets dst[i] to dy[i] times the slope of geluTanh at x[i].
+//
+//go:noescape
+func geluTanhGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// siluGrad64NEON sets dst[i] to dy[i] times the slope of silu at x[i].
+//
+//go:noescape
+func siluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+
+// swiGLU64NEON sets dst[i] = silu(gate[i])·up[i].
+//
+//go:noescape
+func swiGLU64NEON(dst *float64, gate *float64, up *float64, n int)
+
+// geGLU64NEON sets dst[i] = geluTanh(gate[i])·up[i].
+//
+//go:noescape
+func geGLU64NEON(dst *float64, gate *float64, up *float64, n int)
+
+// swiGLUGrad64NEON sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func swiGLUGrad64NEON(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+
+// geGLUGrad64NEON sets dgate and dup from dy and the inputs; it may write over any of them.
+//
+//go:noescape
+func geGLUGrad64NEON(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
 
 // sum64NEON returns the sum of x.
 //
@@ -127,3 +589,33 @@ func centredSq64NEON(x *float64, n int, mu float64) (ret float64)
 //
 //go:noescape
 func maxOf64NEON(x *float64, n int) (ret float64)
+
+// expSum64NEON sets dst[i] = e^(x[i]-c) and returns the sum.
+//
+//go:noescape
+func expSum64NEON(dst *float64, x *float64, n int, c float64) (ret float64)
+
+// expTotal64NEON returns the sum of e^(x[i]-c).
+//
+//go:noescape
+func expTotal64NEON(x *float64, n int, c float64) (ret float64)
+
+// softmax64NEON sets dst to softmax(x).
+//
+//go:noescape
+func softmax64NEON(dst *float64, x *float64, n int)
+
+// softmaxGrad64NEON sets dst = y·(dy - Σ dy·y).
+//
+//go:noescape
+func softmaxGrad64NEON(dst *float64, y *float64, dy *float64, n int)
+
+// subExp64NEON sets dst[i] = dy[i] - c·e^y[i].
+//
+//go:noescape
+func subExp64NEON(dst *float64, y *float64, dy *float64, n int, c float64)
+
+// expScaled64NEON sets dst[i] = d + c·e^(x[i]-l).
+//
+//go:noescape
+func expScaled64NEON(dst *float64, x *float64, n int, l float64, c float64, d float64)

@@ -22,15 +22,315 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-DATA vectors<>+0(SB)/8, $0x0000000000000000
-DATA vectors<>+8(SB)/8, $0x0000000000000000
-DATA vectors<>+16(SB)/8, $0xff800000ff800000
-DATA vectors<>+24(SB)/8, $0xff800000ff800000
-DATA vectors<>+32(SB)/8, $0x0000000000000000
-DATA vectors<>+40(SB)/8, $0x0000000000000000
-DATA vectors<>+48(SB)/8, $0xfff0000000000000
-DATA vectors<>+56(SB)/8, $0xfff0000000000000
-GLOBL vectors<>(SB), RODATA|NOPTR, $64
+DATA vectors<>+0(SB)/8, $0x8000000080000000
+DATA vectors<>+8(SB)/8, $0x8000000080000000
+DATA vectors<>+16(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+24(SB)/8, $0x7fffffff7fffffff
+DATA vectors<>+32(SB)/8, $0x42b2000042b20000
+DATA vectors<>+40(SB)/8, $0x42b2000042b20000
+DATA vectors<>+48(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+56(SB)/8, $0xc2d10000c2d10000
+DATA vectors<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vectors<>+80(SB)/8, $0x3f3180003f318000
+DATA vectors<>+88(SB)/8, $0x3f3180003f318000
+DATA vectors<>+96(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+104(SB)/8, $0xb95e8083b95e8083
+DATA vectors<>+112(SB)/8, $0x3950696739506967
+DATA vectors<>+120(SB)/8, $0x3950696739506967
+DATA vectors<>+128(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+136(SB)/8, $0x3ab743ce3ab743ce
+DATA vectors<>+144(SB)/8, $0x3c0889083c088908
+DATA vectors<>+152(SB)/8, $0x3c0889083c088908
+DATA vectors<>+160(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+168(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vectors<>+176(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+184(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vectors<>+192(SB)/8, $0x3f0000003f000000
+DATA vectors<>+200(SB)/8, $0x3f0000003f000000
+DATA vectors<>+208(SB)/8, $0x3f8000003f800000
+DATA vectors<>+216(SB)/8, $0x3f8000003f800000
+DATA vectors<>+224(SB)/8, $0x4b4000004b400000
+DATA vectors<>+232(SB)/8, $0x4b4000004b400000
+DATA vectors<>+240(SB)/8, $0x0080000000800000
+DATA vectors<>+248(SB)/8, $0x0080000000800000
+DATA vectors<>+256(SB)/8, $0x5d8000005d800000
+DATA vectors<>+264(SB)/8, $0x5d8000005d800000
+DATA vectors<>+272(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+280(SB)/8, $0x004afb0d004afb0d
+DATA vectors<>+288(SB)/8, $0x4b0000004b000000
+DATA vectors<>+296(SB)/8, $0x4b0000004b000000
+DATA vectors<>+304(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+312(SB)/8, $0x4b00007f4b00007f
+DATA vectors<>+320(SB)/8, $0x4270000042700000
+DATA vectors<>+328(SB)/8, $0x4270000042700000
+DATA vectors<>+336(SB)/8, $0x0000000000000000
+DATA vectors<>+344(SB)/8, $0x0000000000000000
+DATA vectors<>+352(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+360(SB)/8, $0x3d9021bb3d9021bb
+DATA vectors<>+368(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+376(SB)/8, $0xbdebd1b8bdebd1b8
+DATA vectors<>+384(SB)/8, $0x3def251a3def251a
+DATA vectors<>+392(SB)/8, $0x3def251a3def251a
+DATA vectors<>+400(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+408(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA vectors<>+416(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+424(SB)/8, $0x3e11e9bf3e11e9bf
+DATA vectors<>+432(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+440(SB)/8, $0xbe2aae50be2aae50
+DATA vectors<>+448(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+456(SB)/8, $0x3e4cceac3e4cceac
+DATA vectors<>+464(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+472(SB)/8, $0xbe7ffffcbe7ffffc
+DATA vectors<>+480(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+488(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA vectors<>+496(SB)/8, $0x7f8000007f800000
+DATA vectors<>+504(SB)/8, $0x7f8000007f800000
+DATA vectors<>+512(SB)/8, $0xff800000ff800000
+DATA vectors<>+520(SB)/8, $0xff800000ff800000
+DATA vectors<>+528(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+536(SB)/8, $0x7fc000007fc00000
+DATA vectors<>+544(SB)/8, $0x4126666641266666
+DATA vectors<>+552(SB)/8, $0x4126666641266666
+DATA vectors<>+560(SB)/8, $0xc1266666c1266666
+DATA vectors<>+568(SB)/8, $0xc1266666c1266666
+DATA vectors<>+576(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+584(SB)/8, $0xa59f25c0a59f25c0
+DATA vectors<>+592(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+600(SB)/8, $0x2a61337e2a61337e
+DATA vectors<>+608(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+616(SB)/8, $0xaebd37ffaebd37ff
+DATA vectors<>+624(SB)/8, $0x335c0041335c0041
+DATA vectors<>+632(SB)/8, $0x335c0041335c0041
+DATA vectors<>+640(SB)/8, $0x3779434a3779434a
+DATA vectors<>+648(SB)/8, $0x3779434a3779434a
+DATA vectors<>+656(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+664(SB)/8, $0x3a270ded3a270ded
+DATA vectors<>+672(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+680(SB)/8, $0x3ba059dc3ba059dc
+DATA vectors<>+688(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+696(SB)/8, $0x35a0d3d835a0d3d8
+DATA vectors<>+704(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+712(SB)/8, $0x38f895d638f895d6
+DATA vectors<>+720(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+728(SB)/8, $0x3b14aa053b14aa05
+DATA vectors<>+736(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+744(SB)/8, $0x3ba059dd3ba059dd
+DATA vectors<>+752(SB)/8, $0xbf800000bf800000
+DATA vectors<>+760(SB)/8, $0xbf800000bf800000
+DATA vectors<>+768(SB)/8, $0x4083333340833333
+DATA vectors<>+776(SB)/8, $0x4083333340833333
+DATA vectors<>+784(SB)/8, $0xc0833333c0833333
+DATA vectors<>+792(SB)/8, $0xc0833333c0833333
+DATA vectors<>+800(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+808(SB)/8, $0xaf95df0baf95df0b
+DATA vectors<>+816(SB)/8, $0x32edffee32edffee
+DATA vectors<>+824(SB)/8, $0x32edffee32edffee
+DATA vectors<>+832(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+840(SB)/8, $0xb60cff51b60cff51
+DATA vectors<>+848(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+856(SB)/8, $0xb86ec2d2b86ec2d2
+DATA vectors<>+864(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+872(SB)/8, $0xba40ac63ba40ac63
+DATA vectors<>+880(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+888(SB)/8, $0xbb41a1f6bb41a1f6
+DATA vectors<>+896(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+904(SB)/8, $0xbc83dbd4bc83dbd4
+DATA vectors<>+912(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+920(SB)/8, $0xb77460cdb77460cd
+DATA vectors<>+928(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+936(SB)/8, $0xb95fbd29b95fbd29
+DATA vectors<>+944(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+952(SB)/8, $0xbadc924ebadc924e
+DATA vectors<>+960(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+968(SB)/8, $0xbbf19bf8bbf19bf8
+DATA vectors<>+976(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+984(SB)/8, $0xbc69b6a7bc69b6a7
+DATA vectors<>+992(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+1000(SB)/8, $0x3f3504f33f3504f3
+DATA vectors<>+1008(SB)/8, $0xbd922279bd922279
+DATA vectors<>+1016(SB)/8, $0xbd922279bd922279
+DATA vectors<>+1024(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+1032(SB)/8, $0xbfcc422abfcc422a
+DATA vectors<>+1040(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+1048(SB)/8, $0x3ecc422a3ecc422a
+DATA vectors<>+1056(SB)/8, $0x4140000041400000
+DATA vectors<>+1064(SB)/8, $0x4140000041400000
+DATA vectors<>+1072(SB)/8, $0xc1400000c1400000
+DATA vectors<>+1080(SB)/8, $0xc1400000c1400000
+DATA vectors<>+1088(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+1096(SB)/8, $0x3e5b33b63e5b33b6
+DATA vectors<>+1104(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+1112(SB)/8, $0x3fcc422a3fcc422a
+DATA vectors<>+1120(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+1128(SB)/8, $0xff7fffffff7fffff
+DATA vectors<>+1136(SB)/8, $0x8000000000000000
+DATA vectors<>+1144(SB)/8, $0x8000000000000000
+DATA vectors<>+1152(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+1160(SB)/8, $0x7fffffffffffffff
+DATA vectors<>+1168(SB)/8, $0x4086300000000000
+DATA vectors<>+1176(SB)/8, $0x4086300000000000
+DATA vectors<>+1184(SB)/8, $0xc087500000000000
+DATA vectors<>+1192(SB)/8, $0xc087500000000000
+DATA vectors<>+1200(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+1208(SB)/8, $0x3ff71547652b82fe
+DATA vectors<>+1216(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+1224(SB)/8, $0x3fe62e42fee00000
+DATA vectors<>+1232(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+1240(SB)/8, $0x3dea39ef35793c76
+DATA vectors<>+1248(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+1256(SB)/8, $0x3de6124613a86d09
+DATA vectors<>+1264(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+1272(SB)/8, $0x3e21eed8eff8d898
+DATA vectors<>+1280(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+1288(SB)/8, $0x3e5ae64567f544e4
+DATA vectors<>+1296(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+1304(SB)/8, $0x3e927e4fb7789f5c
+DATA vectors<>+1312(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+1320(SB)/8, $0x3ec71de3a556c734
+DATA vectors<>+1328(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+1336(SB)/8, $0x3efa01a01a01a01a
+DATA vectors<>+1344(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+1352(SB)/8, $0x3f2a01a01a01a01a
+DATA vectors<>+1360(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+1368(SB)/8, $0x3f56c16c16c16c17
+DATA vectors<>+1376(SB)/8, $0x3f81111111111111
+DATA vectors<>+1384(SB)/8, $0x3f81111111111111
+DATA vectors<>+1392(SB)/8, $0x3fa5555555555555
+DATA vectors<>+1400(SB)/8, $0x3fa5555555555555
+DATA vectors<>+1408(SB)/8, $0x3fc5555555555555
+DATA vectors<>+1416(SB)/8, $0x3fc5555555555555
+DATA vectors<>+1424(SB)/8, $0x3fe0000000000000
+DATA vectors<>+1432(SB)/8, $0x3fe0000000000000
+DATA vectors<>+1440(SB)/8, $0x3ff0000000000000
+DATA vectors<>+1448(SB)/8, $0x3ff0000000000000
+DATA vectors<>+1456(SB)/8, $0x4338000000000000
+DATA vectors<>+1464(SB)/8, $0x4338000000000000
+DATA vectors<>+1472(SB)/8, $0x0010000000000000
+DATA vectors<>+1480(SB)/8, $0x0010000000000000
+DATA vectors<>+1488(SB)/8, $0x43b0000000000000
+DATA vectors<>+1496(SB)/8, $0x43b0000000000000
+DATA vectors<>+1504(SB)/8, $0x00095f619980c433
+DATA vectors<>+1512(SB)/8, $0x00095f619980c433
+DATA vectors<>+1520(SB)/8, $0x4330000000000000
+DATA vectors<>+1528(SB)/8, $0x4330000000000000
+DATA vectors<>+1536(SB)/8, $0x43300000000003ff
+DATA vectors<>+1544(SB)/8, $0x43300000000003ff
+DATA vectors<>+1552(SB)/8, $0x404e000000000000
+DATA vectors<>+1560(SB)/8, $0x404e000000000000
+DATA vectors<>+1568(SB)/8, $0x0000000000000000
+DATA vectors<>+1576(SB)/8, $0x0000000000000000
+DATA vectors<>+1584(SB)/8, $0x4000000000000000
+DATA vectors<>+1592(SB)/8, $0x4000000000000000
+DATA vectors<>+1600(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+1608(SB)/8, $0x3fc2f112df3e5244
+DATA vectors<>+1616(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+1624(SB)/8, $0x3fc39a09d078c69f
+DATA vectors<>+1632(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+1640(SB)/8, $0x3fc7466496cb03de
+DATA vectors<>+1648(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+1656(SB)/8, $0x3fcc71c51d8e78af
+DATA vectors<>+1664(SB)/8, $0x3fd2492494229359
+DATA vectors<>+1672(SB)/8, $0x3fd2492494229359
+DATA vectors<>+1680(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+1688(SB)/8, $0x3fd999999997fa04
+DATA vectors<>+1696(SB)/8, $0x3fe5555555555593
+DATA vectors<>+1704(SB)/8, $0x3fe5555555555593
+DATA vectors<>+1712(SB)/8, $0x7ff0000000000000
+DATA vectors<>+1720(SB)/8, $0x7ff0000000000000
+DATA vectors<>+1728(SB)/8, $0xfff0000000000000
+DATA vectors<>+1736(SB)/8, $0xfff0000000000000
+DATA vectors<>+1744(SB)/8, $0x7ff8000000000001
+DATA vectors<>+1752(SB)/8, $0x7ff8000000000001
+DATA vectors<>+1760(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+1768(SB)/8, $0xbfeedc5baafd6f4b
+DATA vectors<>+1776(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+1784(SB)/8, $0xc058d26a0e26682d
+DATA vectors<>+1792(SB)/8, $0xc0993ac030580563
+DATA vectors<>+1800(SB)/8, $0xc0993ac030580563
+DATA vectors<>+1808(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+1816(SB)/8, $0x405c33f28a581b86
+DATA vectors<>+1824(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+1832(SB)/8, $0x40a176fa0e5535fa
+DATA vectors<>+1840(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+1848(SB)/8, $0x40b2ec102442040c
+DATA vectors<>+1856(SB)/8, $0x3fe4000000000000
+DATA vectors<>+1864(SB)/8, $0x3fe4000000000000
+DATA vectors<>+1872(SB)/8, $0x4018000000000000
+DATA vectors<>+1880(SB)/8, $0x4018000000000000
+DATA vectors<>+1888(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+1896(SB)/8, $0x402335bf1e375d88
+DATA vectors<>+1904(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+1912(SB)/8, $0x405681aa4e9e067f
+DATA vectors<>+1920(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+1928(SB)/8, $0x40a17002bcb435b7
+DATA vectors<>+1936(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+1944(SB)/8, $0x40bb5b533c72ef90
+DATA vectors<>+1952(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+1960(SB)/8, $0x40eb2509a44213dc
+DATA vectors<>+1968(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+1976(SB)/8, $0x4040c7e63fefa6ba
+DATA vectors<>+1984(SB)/8, $0x40804add14c63aee
+DATA vectors<>+1992(SB)/8, $0x40804add14c63aee
+DATA vectors<>+2000(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+2008(SB)/8, $0x40b1f252e680fd12
+DATA vectors<>+2016(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+2024(SB)/8, $0x40d6194001017c0a
+DATA vectors<>+2032(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+2040(SB)/8, $0x40e80e6c9dc8f567
+DATA vectors<>+2048(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+2056(SB)/8, $0x3df0eb24a24f6479
+DATA vectors<>+2064(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+2072(SB)/8, $0x3fe20dd746363488
+DATA vectors<>+2080(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+2088(SB)/8, $0x401dda53dec56dc4
+DATA vectors<>+2096(SB)/8, $0x4048518facadba66
+DATA vectors<>+2104(SB)/8, $0x4048518facadba66
+DATA vectors<>+2112(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+2120(SB)/8, $0x406890aaa9e020f7
+DATA vectors<>+2128(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+2136(SB)/8, $0x4080738fc264cf58
+DATA vectors<>+2144(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+2152(SB)/8, $0x408d343a6c7434d8
+DATA vectors<>+2160(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+2168(SB)/8, $0x40900e3521d6972a
+DATA vectors<>+2176(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+2184(SB)/8, $0x40816c485de8ffb3
+DATA vectors<>+2192(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+2200(SB)/8, $0x402a74d5fd7c23cc
+DATA vectors<>+2208(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+2216(SB)/8, $0x4055ad42fee17365
+DATA vectors<>+2224(SB)/8, $0x40762f01246f610d
+DATA vectors<>+2232(SB)/8, $0x40762f01246f610d
+DATA vectors<>+2240(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+2248(SB)/8, $0x408e7dab02f641d0
+DATA vectors<>+2256(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+2264(SB)/8, $0x409c7fa2fca47151
+DATA vectors<>+2272(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+2280(SB)/8, $0x40a18cacdafaf4ff
+DATA vectors<>+2288(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+2296(SB)/8, $0x4099e2a70192ede2
+DATA vectors<>+2304(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+2312(SB)/8, $0x40816c4860c442d6
+DATA vectors<>+2320(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+2328(SB)/8, $0x3fe6a09e667f3bcd
+DATA vectors<>+2336(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+2344(SB)/8, $0xbfb2444f2a4d8b4b
+DATA vectors<>+2352(SB)/8, $0xbff9884533d43651
+DATA vectors<>+2360(SB)/8, $0xbff9884533d43651
+DATA vectors<>+2368(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+2376(SB)/8, $0x3fd9884533d43651
+DATA vectors<>+2384(SB)/8, $0x403e000000000000
+DATA vectors<>+2392(SB)/8, $0x403e000000000000
+DATA vectors<>+2400(SB)/8, $0xc03e000000000000
+DATA vectors<>+2408(SB)/8, $0xc03e000000000000
+DATA vectors<>+2416(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+2424(SB)/8, $0x3fcb6676bf7450f1
+DATA vectors<>+2432(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+2440(SB)/8, $0x3ff9884533d43651
+DATA vectors<>+2448(SB)/8, $0xffefffffffffffff
+DATA vectors<>+2456(SB)/8, $0xffefffffffffffff
+GLOBL vectors<>(SB), RODATA|NOPTR, $2464
 
 // func add32NEON(dst *float32, a *float32, b *float32, n int)
 TEXT ·add32NEON(SB), NOSPLIT, $0-32
@@ -122,6 +422,110 @@ part6:
 
 part7:
 	WORD $0x4e22d421 // add V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V1.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func sub32NEON(dst *float32, a *float32, b *float32, n int)
+TEXT ·sub32NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea1d400 // sub V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ea1d400 // sub V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ea1d400 // sub V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ea1d400 // sub V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea1d400 // sub V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x4ea2d421 // sub V1, V1, V2
 	ADD R21<<2, R0, R17
 	VST1.P V1.S[0], 4(R17)
 	CMP $1, R20
@@ -234,6 +638,370 @@ part7:
 	CMP $2, R20
 	BLE part8
 	VST1.P V1.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func div32NEON(dst *float32, a *float32, b *float32, n int)
+TEXT ·div32NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x6e22fc21 // div V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V1.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func max32NEON(dst *float32, a *float32, b *float32, n int)
+TEXT ·max32NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4e21f404 // max V4, V0, V1
+	WORD $0x4e20f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4e21f404 // max V4, V0, V1
+	WORD $0x4e20f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4e21f404 // max V4, V0, V1
+	WORD $0x4e20f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x6e22e43f // cmge V31, V1, V2
+	WORD $0x6ea1e443 // cmgt V3, V2, V1
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e22d424 // add V4, V1, V2
+	WORD $0x4e22f425 // max V5, V1, V2
+	WORD $0x4e21f442 // max V2, V2, V1
+	WORD $0x4e221ca5 // and V5, V5, V2
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V3.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func min32NEON(dst *float32, a *float32, b *float32, n int)
+TEXT ·min32NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4ea1f404 // min V4, V0, V1
+	WORD $0x4ea0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4ea1f404 // min V4, V0, V1
+	WORD $0x4ea0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21e41f // cmge V31, V0, V1
+	WORD $0x6ea0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e21d403 // add V3, V0, V1
+	WORD $0x4ea1f404 // min V4, V0, V1
+	WORD $0x4ea0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x6e22e43f // cmge V31, V1, V2
+	WORD $0x6ea1e443 // cmgt V3, V2, V1
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e22d424 // add V4, V1, V2
+	WORD $0x4ea2f425 // min V5, V1, V2
+	WORD $0x4ea1f442 // min V2, V2, V1
+	WORD $0x4ea21ca5 // or V5, V5, V2
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V3.S[2], 4(R17)
 
 part8:
 
@@ -365,6 +1133,90 @@ part9:
 done5:
 	RET
 
+// func addScalar32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·addScalar32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x4e20d442 // add V2, V2, V0
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V2.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
 // func scale32NEON(dst *float32, x *float32, n int, c float32)
 TEXT ·scale32NEON(SB), NOSPLIT, $0-28
 	MOVD dst+0(FP), R0
@@ -443,6 +1295,486 @@ part6:
 	CMP $2, R20
 	BLE part7
 	VST1.P V2.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func divScalar32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·divScalar32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x6e20fc42 // div V2, V2, V0
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V2.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func scalarSub32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarSub32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x4ea2d400 // sub V0, V0, V2
+	ADD R21<<2, R0, R17
+	VST1.P V0.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V0.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V0.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func scalarDiv32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·scalarDiv32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x6e22fc00 // div V0, V0, V2
+	ADD R21<<2, R0, R17
+	VST1.P V0.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V0.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V0.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func maxScalar32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·maxScalar32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4e20f424 // max V4, V1, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4e20f424 // max V4, V1, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4e20f424 // max V4, V1, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x6e20e45f // cmge V31, V2, V0
+	WORD $0x6ea2e403 // cmgt V3, V0, V2
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e20d444 // add V4, V2, V0
+	WORD $0x4e20f445 // max V5, V2, V0
+	WORD $0x4e22f400 // max V0, V0, V2
+	WORD $0x4e201ca5 // and V5, V5, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V3.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func minScalar32NEON(dst *float32, x *float32, n int, c float32)
+TEXT ·minScalar32NEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4ea0f424 // min V4, V1, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4ea0f424 // min V4, V1, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20e43f // cmge V31, V1, V0
+	WORD $0x6ea1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e20d423 // add V3, V1, V0
+	WORD $0x4ea0f424 // min V4, V1, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V2.S[2]
+
+part6:
+	WORD $0x6e20e45f // cmge V31, V2, V0
+	WORD $0x6ea2e403 // cmgt V3, V0, V2
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e20d444 // add V4, V2, V0
+	WORD $0x4ea0f445 // min V5, V2, V0
+	WORD $0x4ea2f400 // min V0, V0, V2
+	WORD $0x4ea01ca5 // or V5, V5, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V3.S[2], 4(R17)
 
 part7:
 
@@ -646,9 +1978,4003 @@ part7:
 done5:
 	RET
 
+// func neg32NEON(dst *float32, x *float32, n int)
+TEXT ·neg32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F2
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	WORD $0x6e221c21 // xor V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V1.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func abs32NEON(dst *float32, x *float32, n int)
+TEXT ·abs32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+16(SB), R17
+	FMOVQ (R17), F2
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	WORD $0x4e221c21 // and V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V1.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func sqrt32NEON(dst *float32, x *float32, n int)
+TEXT ·sqrt32NEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ea1f800 // sqrt V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6ea1f800 // sqrt V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ea1f800 // sqrt V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	WORD $0x6ea1f821 // sqrt V1, V1
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V1.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func square32NEON(dst *float32, x *float32, n int)
+TEXT ·square32NEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	WORD $0x6e21dc21 // mul V1, V1, V1
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V1.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func exp32NEON(dst *float32, x *float32, n int)
+TEXT ·exp32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F17
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4ea0f500 // min V0, V8, V0
+	WORD $0x4e20f520 // max V0, V9, V0
+	WORD $0x6e2adc01 // mul V1, V0, V10
+	WORD $0x4e218821 // round V1, V1
+	WORD $0x4eabcc20 // fnma V0, V1, V11
+	WORD $0x4eaccc20 // fnma V0, V1, V12
+	WORD $0x4eae1dc2 // or V2, V14, V14
+	WORD $0x4e20cda2 // fma V2, V13, V0
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4e27cc22 // fma V2, V1, V7
+	WORD $0x4ea6d443 // sub V3, V2, V6
+	WORD $0x4ea3d421 // sub V1, V1, V3
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea58442 // addint V2, V2, V5
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4f375421 // shl V1, V1, 23
+	WORD $0x4ea58421 // addint V1, V1, V5
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x4ea1f501 // min V1, V8, V1
+	WORD $0x4e21f521 // max V1, V9, V1
+	WORD $0x6e2adc22 // mul V2, V1, V10
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eabcc41 // fnma V1, V2, V11
+	WORD $0x4eaccc41 // fnma V1, V2, V12
+	WORD $0x4eae1dc3 // or V3, V14, V14
+	WORD $0x4e21cda3 // fma V3, V13, V1
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	WORD $0x4e27cc43 // fma V3, V2, V7
+	WORD $0x4ea6d464 // sub V4, V3, V6
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e26d442 // add V2, V2, V6
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea58463 // addint V3, V3, V5
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea58442 // addint V2, V2, V5
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func log32NEON(dst *float32, x *float32, n int)
+TEXT ·log32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+240(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+256(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+272(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+288(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+304(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+320(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+352(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+368(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+384(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+400(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+416(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+432(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+448(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+464(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+480(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+496(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+512(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+528(SB), R17
+	FMOVQ (R17), F29
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ea0e581 // cmgt V1, V12, V0
+	WORD $0x6e2ddc02 // mul V2, V0, V13
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c5f // bsl V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eae8443 // addint V3, V2, V14
+	WORD $0x6f290463 // shr V3, V3, 23
+	WORD $0x4f375464 // shl V4, V3, 23
+	WORD $0x6ea88484 // subint V4, V4, V8
+	WORD $0x6ea48442 // subint V2, V2, V4
+	WORD $0x4eaf1c63 // or V3, V3, V15
+	WORD $0x4eb0d463 // sub V3, V3, V16
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e671e3f // bsl V31, V17, V7
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea1d463 // sub V3, V3, V1
+	WORD $0x4ea8d442 // sub V2, V2, V8
+	WORD $0x6e22dc41 // mul V1, V2, V2
+	WORD $0x4eb31e64 // or V4, V19, V19
+	WORD $0x4e22ce44 // fma V4, V18, V2
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e22dc25 // mul V5, V1, V2
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4e2acc64 // fma V4, V3, V10
+	WORD $0x4eabcc24 // fnma V4, V1, V11
+	WORD $0x4e24d442 // add V2, V2, V4
+	WORD $0x4e29cc62 // fma V2, V3, V9
+	WORD $0x6ea0e761 // cmgt V1, V27, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c5f // bsl V31, V2, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4e27e402 // cmeq V2, V0, V7
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e7d1f9f // bsl V31, V28, V29
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e20e4e0 // cmge V0, V7, V0
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e611c5f // bsl V31, V2, V1
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x6ea1e582 // cmgt V2, V12, V1
+	WORD $0x6e2ddc23 // mul V3, V1, V13
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eae8464 // addint V4, V3, V14
+	WORD $0x6f290484 // shr V4, V4, 23
+	WORD $0x4f375485 // shl V5, V4, 23
+	WORD $0x6ea884a5 // subint V5, V5, V8
+	WORD $0x6ea58463 // subint V3, V3, V5
+	WORD $0x4eaf1c84 // or V4, V4, V15
+	WORD $0x4eb0d484 // sub V4, V4, V16
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e671e3f // bsl V31, V17, V7
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea2d484 // sub V4, V4, V2
+	WORD $0x4ea8d463 // sub V3, V3, V8
+	WORD $0x6e23dc62 // mul V2, V3, V3
+	WORD $0x4eb31e65 // or V5, V19, V19
+	WORD $0x4e23ce45 // fma V5, V18, V3
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e23dc46 // mul V6, V2, V3
+	WORD $0x6e26dca5 // mul V5, V5, V6
+	WORD $0x4e2acc85 // fma V5, V4, V10
+	WORD $0x4eabcc45 // fnma V5, V2, V11
+	WORD $0x4e25d463 // add V3, V3, V5
+	WORD $0x4e29cc83 // fma V3, V4, V9
+	WORD $0x6ea1e762 // cmgt V2, V27, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e27e423 // cmeq V3, V1, V7
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e7d1f9f // bsl V31, V28, V29
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e21e4e1 // cmge V1, V7, V1
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e621c7f // bsl V31, V3, V2
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func tanh32NEON(dst *float32, x *float32, n int)
+TEXT ·tanh32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+544(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+560(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+576(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+592(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+608(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+624(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+640(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+656(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+672(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+688(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+704(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+720(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+736(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+752(SB), R17
+	FMOVQ (R17), F19
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e20f4e0 // max V0, V7, V0
+	WORD $0x4ea0f4c0 // min V0, V6, V0
+	WORD $0x6e20dc01 // mul V1, V0, V0
+	WORD $0x4ea91d22 // or V2, V9, V9
+	WORD $0x4e21cd02 // fma V2, V8, V1
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb01e03 // or V3, V16, V16
+	WORD $0x4e21cde3 // fma V3, V15, V1
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e21fc42 // div V2, V2, V1
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4e20f660 // max V0, V19, V0
+	WORD $0x4ea0f4a0 // min V0, V5, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x4e21f4e1 // max V1, V7, V1
+	WORD $0x4ea1f4c1 // min V1, V6, V1
+	WORD $0x6e21dc22 // mul V2, V1, V1
+	WORD $0x4ea91d23 // or V3, V9, V9
+	WORD $0x4e22cd03 // fma V3, V8, V2
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e22cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22fc63 // div V3, V3, V2
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4e21f661 // max V1, V19, V1
+	WORD $0x4ea1f4a1 // min V1, V5, V1
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func erf32NEON(dst *float32, x *float32, n int)
+TEXT ·erf32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+752(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+768(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+784(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+800(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+816(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+832(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+848(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+864(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+880(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+896(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+912(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+928(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+944(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+960(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+976(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e20f500 // max V0, V8, V0
+	WORD $0x4ea0f4e0 // min V0, V7, V0
+	WORD $0x6e20dc01 // mul V1, V0, V0
+	WORD $0x4eaa1d42 // or V2, V10, V10
+	WORD $0x4e21cd22 // fma V2, V9, V1
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e21cc5f // fma V31, V2, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb11e23 // or V3, V17, V17
+	WORD $0x4e21ce03 // fma V3, V16, V1
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e21fc42 // div V2, V2, V1
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4e20f4c0 // max V0, V6, V0
+	WORD $0x4ea0f4a0 // min V0, V5, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x4e21f501 // max V1, V8, V1
+	WORD $0x4ea1f4e1 // min V1, V7, V1
+	WORD $0x6e21dc22 // mul V2, V1, V1
+	WORD $0x4eaa1d43 // or V3, V10, V10
+	WORD $0x4e22cd23 // fma V3, V9, V2
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e24 // or V4, V17, V17
+	WORD $0x4e22ce04 // fma V4, V16, V2
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22fc63 // div V3, V3, V2
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4e21f4c1 // max V1, V6, V1
+	WORD $0x4ea1f4a1 // min V1, V5, V1
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func sigmoid32NEON(dst *float32, x *float32, n int)
+TEXT ·sigmoid32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F18
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e281c00 // xor V0, V0, V8
+	WORD $0x4ea0f520 // min V0, V9, V0
+	WORD $0x4e20f540 // max V0, V10, V0
+	WORD $0x6e2bdc01 // mul V1, V0, V11
+	WORD $0x4e218821 // round V1, V1
+	WORD $0x4eaccc20 // fnma V0, V1, V12
+	WORD $0x4eadcc20 // fnma V0, V1, V13
+	WORD $0x4eaf1de2 // or V2, V15, V15
+	WORD $0x4e20cdc2 // fma V2, V14, V0
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e20cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4e27cc22 // fma V2, V1, V7
+	WORD $0x4ea6d443 // sub V3, V2, V6
+	WORD $0x4ea3d421 // sub V1, V1, V3
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea58442 // addint V2, V2, V5
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4f375421 // shl V1, V1, 23
+	WORD $0x4ea58421 // addint V1, V1, V5
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	WORD $0x4e25d400 // add V0, V0, V5
+	WORD $0x6e20fca0 // div V0, V5, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x6e281c21 // xor V1, V1, V8
+	WORD $0x4ea1f521 // min V1, V9, V1
+	WORD $0x4e21f541 // max V1, V10, V1
+	WORD $0x6e2bdc22 // mul V2, V1, V11
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eaccc41 // fnma V1, V2, V12
+	WORD $0x4eadcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e21cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	WORD $0x4e27cc43 // fma V3, V2, V7
+	WORD $0x4ea6d464 // sub V4, V3, V6
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e26d442 // add V2, V2, V6
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea58463 // addint V3, V3, V5
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea58442 // addint V2, V2, V5
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	WORD $0x4e25d421 // add V1, V1, V5
+	WORD $0x6e21fca1 // div V1, V5, V1
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func softplus32NEON(dst *float32, x *float32, n int)
+TEXT ·softplus32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+272(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+288(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+304(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+352(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+368(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+384(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+400(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+416(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e20f721 // max V1, V25, V0
+	WORD $0x4eae1c00 // or V0, V0, V14
+	WORD $0x4e20f5e0 // max V0, V15, V0
+	WORD $0x6e30dc02 // mul V2, V0, V16
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eaccc40 // fnma V0, V2, V12
+	WORD $0x4eadcc40 // fnma V0, V2, V13
+	WORD $0x4eb21e43 // or V3, V18, V18
+	WORD $0x4e20ce23 // fma V3, V17, V0
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4eab1d63 // or V3, V11, V11
+	WORD $0x4e2acc43 // fma V3, V2, V10
+	WORD $0x4eabd464 // sub V4, V3, V11
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e2bd442 // add V2, V2, V11
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea98463 // addint V3, V3, V9
+	WORD $0x6e23dc00 // mul V0, V0, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea98442 // addint V2, V2, V9
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4e29d402 // add V2, V0, V9
+	WORD $0x4eb68443 // addint V3, V2, V22
+	WORD $0x6f290463 // shr V3, V3, 23
+	WORD $0x4f375464 // shl V4, V3, 23
+	WORD $0x6ea98484 // subint V4, V4, V9
+	WORD $0x6ea48444 // subint V4, V2, V4
+	WORD $0x4eb71c63 // or V3, V3, V23
+	WORD $0x4eb8d463 // sub V3, V3, V24
+	WORD $0x4ea9d445 // sub V5, V2, V9
+	WORD $0x4ea5d400 // sub V0, V0, V5
+	WORD $0x4ea9d484 // sub V4, V4, V9
+	WORD $0x6e24dc85 // mul V5, V4, V4
+	WORD $0x4ebb1f66 // or V6, V27, V27
+	WORD $0x4e24cf46 // fma V6, V26, V4
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	MOVD $vectors<>+432(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e24ccc7 // fma V7, V6, V4
+	MOVD $vectors<>+448(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e24cce6 // fma V6, V7, V4
+	MOVD $vectors<>+464(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e24ccc7 // fma V7, V6, V4
+	MOVD $vectors<>+480(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e24cce6 // fma V6, V7, V4
+	WORD $0x6e24dca7 // mul V7, V5, V4
+	WORD $0x6e27dcc6 // mul V6, V6, V7
+	WORD $0x4e2dcc66 // fma V6, V3, V13
+	WORD $0x4eaacca6 // fnma V6, V5, V10
+	WORD $0x4e26d484 // add V4, V4, V6
+	WORD $0x4e2ccc64 // fma V4, V3, V12
+	WORD $0x6e22fc00 // div V0, V0, V2
+	WORD $0x4e20d484 // add V4, V4, V0
+	WORD $0x4e24d421 // add V1, V1, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x4e21f722 // max V2, V25, V1
+	WORD $0x4eae1c21 // or V1, V1, V14
+	WORD $0x4e21f5e1 // max V1, V15, V1
+	WORD $0x6e30dc23 // mul V3, V1, V16
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eaccc61 // fnma V1, V3, V12
+	WORD $0x4eadcc61 // fnma V1, V3, V13
+	WORD $0x4eb21e44 // or V4, V18, V18
+	WORD $0x4e21ce24 // fma V4, V17, V1
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4eab1d64 // or V4, V11, V11
+	WORD $0x4e2acc64 // fma V4, V3, V10
+	WORD $0x4eabd485 // sub V5, V4, V11
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e2bd463 // add V3, V3, V11
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea98484 // addint V4, V4, V9
+	WORD $0x6e24dc21 // mul V1, V1, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea98463 // addint V3, V3, V9
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4e29d423 // add V3, V1, V9
+	WORD $0x4eb68464 // addint V4, V3, V22
+	WORD $0x6f290484 // shr V4, V4, 23
+	WORD $0x4f375485 // shl V5, V4, 23
+	WORD $0x6ea984a5 // subint V5, V5, V9
+	WORD $0x6ea58465 // subint V5, V3, V5
+	WORD $0x4eb71c84 // or V4, V4, V23
+	WORD $0x4eb8d484 // sub V4, V4, V24
+	WORD $0x4ea9d466 // sub V6, V3, V9
+	WORD $0x4ea6d421 // sub V1, V1, V6
+	WORD $0x4ea9d4a5 // sub V5, V5, V9
+	WORD $0x6e25dca6 // mul V6, V5, V5
+	WORD $0x4ebb1f67 // or V7, V27, V27
+	WORD $0x4e25cf47 // fma V7, V26, V5
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	MOVD $vectors<>+432(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e25cce8 // fma V8, V7, V5
+	MOVD $vectors<>+448(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e25cd07 // fma V7, V8, V5
+	MOVD $vectors<>+464(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e25cce8 // fma V8, V7, V5
+	MOVD $vectors<>+480(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e25cd07 // fma V7, V8, V5
+	WORD $0x6e25dcc8 // mul V8, V6, V5
+	WORD $0x6e28dce7 // mul V7, V7, V8
+	WORD $0x4e2dcc87 // fma V7, V4, V13
+	WORD $0x4eaaccc7 // fnma V7, V6, V10
+	WORD $0x4e27d4a5 // add V5, V5, V7
+	WORD $0x4e2ccc85 // fma V5, V4, V12
+	WORD $0x6e23fc21 // div V1, V1, V3
+	WORD $0x4e21d4a5 // add V5, V5, V1
+	WORD $0x4e25d442 // add V2, V2, V5
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V2.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func relu32NEON(dst *float32, x *float32, n int)
+TEXT ·relu32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e20e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e20e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e20e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e20e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e20e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	WORD $0x6e21e462 // cmge V2, V3, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V2.S[2], 4(R17)
+
+part7:
+
+done5:
+	RET
+
+// func gelu32NEON(dst *float32, x *float32, n int)
+TEXT ·gelu32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+752(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+768(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+784(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+800(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+816(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+832(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+848(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+864(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+880(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+896(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+912(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+928(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+944(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+960(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+976(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+992(SB), R17
+	FMOVQ (R17), F23
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e27dc01 // mul V1, V0, V7
+	WORD $0x6e37dc00 // mul V0, V0, V23
+	WORD $0x4e20f540 // max V0, V10, V0
+	WORD $0x4ea0f520 // min V0, V9, V0
+	WORD $0x6e20dc02 // mul V2, V0, V0
+	WORD $0x4eac1d83 // or V3, V12, V12
+	WORD $0x4e22cd63 // fma V3, V11, V2
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc7f // fma V31, V3, V2
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e64 // or V4, V19, V19
+	WORD $0x4e22ce44 // fma V4, V18, V2
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22fc63 // div V3, V3, V2
+	WORD $0x6e23dc00 // mul V0, V0, V3
+	WORD $0x4e20f500 // max V0, V8, V0
+	WORD $0x4ea0f4c0 // min V0, V6, V0
+	WORD $0x4e26d400 // add V0, V0, V6
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x6e27dc22 // mul V2, V1, V7
+	WORD $0x6e37dc21 // mul V1, V1, V23
+	WORD $0x4e21f541 // max V1, V10, V1
+	WORD $0x4ea1f521 // min V1, V9, V1
+	WORD $0x6e21dc23 // mul V3, V1, V1
+	WORD $0x4eac1d84 // or V4, V12, V12
+	WORD $0x4e23cd64 // fma V4, V11, V3
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e23cc9f // fma V31, V4, V3
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e23cc9f // fma V31, V4, V3
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e23cc9f // fma V31, V4, V3
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e23cc9f // fma V31, V4, V3
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23cc9f // fma V31, V4, V3
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e65 // or V5, V19, V19
+	WORD $0x4e23ce45 // fma V5, V18, V3
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e23fc84 // div V4, V4, V3
+	WORD $0x6e24dc21 // mul V1, V1, V4
+	WORD $0x4e21f501 // max V1, V8, V1
+	WORD $0x4ea1f4c1 // min V1, V6, V1
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x6e21dc42 // mul V2, V2, V1
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V2.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func geluTanh32NEON(dst *float32, x *float32, n int)
+TEXT ·geluTanh32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1008(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1024(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e20dc01 // mul V1, V0, V0
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e33cc3f // fma V31, V1, V19
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e21dc01 // mul V1, V0, V1
+	WORD $0x4ea1f521 // min V1, V9, V1
+	WORD $0x4e21f541 // max V1, V10, V1
+	WORD $0x6e2bdc22 // mul V2, V1, V11
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eaccc41 // fnma V1, V2, V12
+	WORD $0x4eadcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e21cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e28cc43 // fma V3, V2, V8
+	WORD $0x4ea7d464 // sub V4, V3, V7
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea68442 // addint V2, V2, V6
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x6e21dc22 // mul V2, V1, V1
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e33cc5f // fma V31, V2, V19
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22dc22 // mul V2, V1, V2
+	WORD $0x4ea2f522 // min V2, V9, V2
+	WORD $0x4e22f542 // max V2, V10, V2
+	WORD $0x6e2bdc43 // mul V3, V2, V11
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eaccc62 // fnma V2, V3, V12
+	WORD $0x4eadcc62 // fnma V2, V3, V13
+	WORD $0x4eaf1de4 // or V4, V15, V15
+	WORD $0x4e22cdc4 // fma V4, V14, V2
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e28cc64 // fma V4, V3, V8
+	WORD $0x4ea7d485 // sub V5, V4, V7
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea68484 // addint V4, V4, V6
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e26d442 // add V2, V2, V6
+	WORD $0x6e22fc21 // div V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func silu32NEON(dst *float32, x *float32, n int)
+TEXT ·silu32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e291c01 // xor V1, V0, V9
+	WORD $0x4ea1f541 // min V1, V10, V1
+	WORD $0x4e21f561 // max V1, V11, V1
+	WORD $0x6e2cdc22 // mul V2, V1, V12
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eadcc41 // fnma V1, V2, V13
+	WORD $0x4eaecc41 // fnma V1, V2, V14
+	WORD $0x4eb01e03 // or V3, V16, V16
+	WORD $0x4e21cde3 // fma V3, V15, V1
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e28cc43 // fma V3, V2, V8
+	WORD $0x4ea7d464 // sub V4, V3, V7
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea68442 // addint V2, V2, V6
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x6e21fc00 // div V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	WORD $0x6e291c22 // xor V2, V1, V9
+	WORD $0x4ea2f542 // min V2, V10, V2
+	WORD $0x4e22f562 // max V2, V11, V2
+	WORD $0x6e2cdc43 // mul V3, V2, V12
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eadcc62 // fnma V2, V3, V13
+	WORD $0x4eaecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e22cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e28cc64 // fma V4, V3, V8
+	WORD $0x4ea7d485 // sub V5, V4, V7
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea68484 // addint V4, V4, V6
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e26d442 // add V2, V2, V6
+	WORD $0x6e22fc21 // div V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V1.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
+// func reluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·reluGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6ea3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6ea3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6ea3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6ea3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6ea3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x6ea3e421 // cmgt V1, V1, V3
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e631c5f // bsl V31, V2, V3
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V1.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func tanhGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·tanhGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ea0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ea0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ea0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ea1cc3f // fnma V31, V1, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e21dc42 // mul V2, V2, V1
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V2.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func sigmoidGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·sigmoidGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	WORD $0x4ea0d460 // sub V0, V3, V0
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	WORD $0x4ea0d460 // sub V0, V3, V0
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	WORD $0x4ea0d460 // sub V0, V3, V0
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	WORD $0x6e21dc42 // mul V2, V2, V1
+	WORD $0x4ea1d461 // sub V1, V3, V1
+	WORD $0x6e21dc42 // mul V2, V2, V1
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V2.S[2], 4(R17)
+
+part8:
+
+done5:
+	RET
+
+// func softplusGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·softplusGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e291c00 // xor V0, V0, V9
+	WORD $0x4ea0f540 // min V0, V10, V0
+	WORD $0x4e20f560 // max V0, V11, V0
+	WORD $0x6e2cdc02 // mul V2, V0, V12
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eadcc40 // fnma V0, V2, V13
+	WORD $0x4eaecc40 // fnma V0, V2, V14
+	WORD $0x4eb01e03 // or V3, V16, V16
+	WORD $0x4e20cde3 // fma V3, V15, V0
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e20cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e28cc43 // fma V3, V2, V8
+	WORD $0x4ea7d464 // sub V4, V3, V7
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc00 // mul V0, V0, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea68442 // addint V2, V2, V6
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4e26d400 // add V0, V0, V6
+	WORD $0x6e20fcc0 // div V0, V6, V0
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	WORD $0x6e291c21 // xor V1, V1, V9
+	WORD $0x4ea1f541 // min V1, V10, V1
+	WORD $0x4e21f561 // max V1, V11, V1
+	WORD $0x6e2cdc23 // mul V3, V1, V12
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eadcc61 // fnma V1, V3, V13
+	WORD $0x4eaecc61 // fnma V1, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e21cde4 // fma V4, V15, V1
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e28cc64 // fma V4, V3, V8
+	WORD $0x4ea7d485 // sub V5, V4, V7
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea68484 // addint V4, V4, V6
+	WORD $0x6e24dc21 // mul V1, V1, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4e26d421 // add V1, V1, V6
+	WORD $0x6e21fcc1 // div V1, V6, V1
+	WORD $0x6e21dc42 // mul V2, V2, V1
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V2.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+752(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+768(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+784(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+800(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+816(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+832(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+848(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+864(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+880(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	MOVD $vectors<>+992(SB), R17
+	FMOVQ (R17), F2
+	WORD $0x6e22dc02 // mul V2, V0, V2
+	WORD $0x6e22dc43 // mul V3, V2, V2
+	WORD $0x6e2c1c63 // xor V3, V3, V12
+	WORD $0x4e23f5a3 // max V3, V13, V3
+	WORD $0x6e2edc64 // mul V4, V3, V14
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb0cc83 // fnma V3, V4, V16
+	WORD $0x4eb21e45 // or V5, V18, V18
+	WORD $0x4e23ce25 // fma V5, V17, V3
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eab1d65 // or V5, V11, V11
+	WORD $0x4e2acc85 // fma V5, V4, V10
+	WORD $0x4eabd4a6 // sub V6, V5, V11
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e2bd484 // add V4, V4, V11
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea984a5 // addint V5, V5, V9
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea98484 // addint V4, V4, V9
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	MOVD $vectors<>+1040(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e22f702 // max V2, V24, V2
+	WORD $0x4ea2f6e2 // min V2, V23, V2
+	WORD $0x6e22dc44 // mul V4, V2, V2
+	WORD $0x4eba1f45 // or V5, V26, V26
+	WORD $0x4e24cf25 // fma V5, V25, V4
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	MOVD $vectors<>+896(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e24cca6 // fma V6, V5, V4
+	MOVD $vectors<>+912(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+928(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e24cca7 // fma V7, V5, V4
+	MOVD $vectors<>+944(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e24cce5 // fma V5, V7, V4
+	MOVD $vectors<>+960(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e24cca7 // fma V7, V5, V4
+	MOVD $vectors<>+976(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e24cce5 // fma V5, V7, V4
+	WORD $0x6e25fcc6 // div V6, V6, V5
+	WORD $0x6e26dc42 // mul V2, V2, V6
+	WORD $0x4e22f6c2 // max V2, V22, V2
+	WORD $0x4ea2f522 // min V2, V9, V2
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e2acc5f // fma V31, V2, V10
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e23cc02 // fma V2, V0, V3
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	MOVD $vectors<>+992(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x6e23dc23 // mul V3, V1, V3
+	WORD $0x6e23dc64 // mul V4, V3, V3
+	WORD $0x6e2c1c84 // xor V4, V4, V12
+	WORD $0x4e24f5a4 // max V4, V13, V4
+	WORD $0x6e2edc85 // mul V5, V4, V14
+	WORD $0x4e2188a5 // round V5, V5
+	WORD $0x4eafcca4 // fnma V4, V5, V15
+	WORD $0x4eb0cca4 // fnma V4, V5, V16
+	WORD $0x4eb21e46 // or V6, V18, V18
+	WORD $0x4e24ce26 // fma V6, V17, V4
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eab1d66 // or V6, V11, V11
+	WORD $0x4e2acca6 // fma V6, V5, V10
+	WORD $0x4eabd4c7 // sub V7, V6, V11
+	WORD $0x4ea7d4a5 // sub V5, V5, V7
+	WORD $0x4e2bd4a5 // add V5, V5, V11
+	WORD $0x4f3754c6 // shl V6, V6, 23
+	WORD $0x4ea984c6 // addint V6, V6, V9
+	WORD $0x6e26dc84 // mul V4, V4, V6
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea984a5 // addint V5, V5, V9
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	MOVD $vectors<>+1040(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4e23f703 // max V3, V24, V3
+	WORD $0x4ea3f6e3 // min V3, V23, V3
+	WORD $0x6e23dc65 // mul V5, V3, V3
+	WORD $0x4eba1f46 // or V6, V26, V26
+	WORD $0x4e25cf26 // fma V6, V25, V5
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e25ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e25ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e25ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e25ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	MOVD $vectors<>+896(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e25ccc7 // fma V7, V6, V5
+	MOVD $vectors<>+912(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+928(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e25ccc8 // fma V8, V6, V5
+	MOVD $vectors<>+944(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e25cd06 // fma V6, V8, V5
+	MOVD $vectors<>+960(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e25ccc8 // fma V8, V6, V5
+	MOVD $vectors<>+976(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e25cd06 // fma V6, V8, V5
+	WORD $0x6e26fce7 // div V7, V7, V6
+	WORD $0x6e27dc63 // mul V3, V3, V7
+	WORD $0x4e23f6c3 // max V3, V22, V3
+	WORD $0x4ea3f523 // min V3, V9, V3
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e2acc7f // fma V31, V3, V10
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e24cc23 // fma V3, V1, V4
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V2.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geluTanhGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·geluTanhGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1008(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1024(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1056(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1072(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1088(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1104(SB), R17
+	FMOVQ (R17), F25
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4e20f6e0 // max V0, V23, V0
+	WORD $0x4ea0f6c0 // min V0, V22, V0
+	WORD $0x6e20dc02 // mul V2, V0, V0
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e34cc5f // fma V31, V2, V20
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22dc02 // mul V2, V0, V2
+	WORD $0x4ea2f542 // min V2, V10, V2
+	WORD $0x4e22f562 // max V2, V11, V2
+	WORD $0x6e2cdc43 // mul V3, V2, V12
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eadcc62 // fnma V2, V3, V13
+	WORD $0x4eaecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e22cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e29cc64 // fma V4, V3, V9
+	WORD $0x4ea8d485 // sub V5, V4, V8
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e28d463 // add V3, V3, V8
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea78463 // addint V3, V3, V7
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x6e22fce2 // div V2, V7, V2
+	WORD $0x6e20dc03 // mul V3, V0, V0
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e38cc7f // fma V31, V3, V24
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e23dc00 // mul V0, V0, V3
+	WORD $0x6e22dc00 // mul V0, V0, V2
+	WORD $0x4ea2d4e3 // sub V3, V7, V2
+	WORD $0x4e23cc02 // fma V2, V0, V3
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	WORD $0x4e21f6e1 // max V1, V23, V1
+	WORD $0x4ea1f6c1 // min V1, V22, V1
+	WORD $0x6e21dc23 // mul V3, V1, V1
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e34cc7f // fma V31, V3, V20
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e23dc23 // mul V3, V1, V3
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x6e23fce3 // div V3, V7, V3
+	WORD $0x6e21dc24 // mul V4, V1, V1
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e38cc9f // fma V31, V4, V24
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e24dc21 // mul V1, V1, V4
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4ea3d4e4 // sub V4, V7, V3
+	WORD $0x4e24cc23 // fma V3, V1, V4
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V2.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func siluGrad32NEON(dst *float32, x *float32, dy *float32, n int)
+TEXT ·siluGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e2a1c02 // xor V2, V0, V10
+	WORD $0x4ea2f562 // min V2, V11, V2
+	WORD $0x4e22f582 // max V2, V12, V2
+	WORD $0x6e2ddc43 // mul V3, V2, V13
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eaecc62 // fnma V2, V3, V14
+	WORD $0x4eafcc62 // fnma V2, V3, V15
+	WORD $0x4eb11e24 // or V4, V17, V17
+	WORD $0x4e22ce04 // fma V4, V16, V2
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e29cc64 // fma V4, V3, V9
+	WORD $0x4ea8d485 // sub V5, V4, V8
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e28d463 // add V3, V3, V8
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea78463 // addint V3, V3, V7
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x6e22fce2 // div V2, V7, V2
+	WORD $0x4ea2d4e3 // sub V3, V7, V2
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23cc1f // fma V31, V0, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e20dc42 // mul V2, V2, V0
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	WORD $0x6e2a1c23 // xor V3, V1, V10
+	WORD $0x4ea3f563 // min V3, V11, V3
+	WORD $0x4e23f583 // max V3, V12, V3
+	WORD $0x6e2ddc64 // mul V4, V3, V13
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e23ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x6e23fce3 // div V3, V7, V3
+	WORD $0x4ea3d4e4 // sub V4, V7, V3
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24cc3f // fma V31, V1, V4
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e21dc63 // mul V3, V3, V1
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V2.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func swiGLU32NEON(dst *float32, gate *float32, up *float32, n int)
+TEXT ·swiGLU32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e2a1c02 // xor V2, V0, V10
+	WORD $0x4ea2f562 // min V2, V11, V2
+	WORD $0x4e22f582 // max V2, V12, V2
+	WORD $0x6e2ddc43 // mul V3, V2, V13
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eaecc62 // fnma V2, V3, V14
+	WORD $0x4eafcc62 // fnma V2, V3, V15
+	WORD $0x4eb11e24 // or V4, V17, V17
+	WORD $0x4e22ce04 // fma V4, V16, V2
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e29cc64 // fma V4, V3, V9
+	WORD $0x4ea8d485 // sub V5, V4, V8
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e28d463 // add V3, V3, V8
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea78463 // addint V3, V3, V7
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x6e22fc00 // div V0, V0, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	WORD $0x6e2a1c23 // xor V3, V1, V10
+	WORD $0x4ea3f563 // min V3, V11, V3
+	WORD $0x4e23f583 // max V3, V12, V3
+	WORD $0x6e2ddc64 // mul V4, V3, V13
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e23ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x6e23fc21 // div V1, V1, V3
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V1.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geGLU32NEON(dst *float32, gate *float32, up *float32, n int)
+TEXT ·geGLU32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1008(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1024(SB), R17
+	FMOVQ (R17), F21
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20dc02 // mul V2, V0, V0
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e34cc5f // fma V31, V2, V20
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e22dc02 // mul V2, V0, V2
+	WORD $0x4ea2f542 // min V2, V10, V2
+	WORD $0x4e22f562 // max V2, V11, V2
+	WORD $0x6e2cdc43 // mul V3, V2, V12
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eadcc62 // fnma V2, V3, V13
+	WORD $0x4eaecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e22cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e29cc64 // fma V4, V3, V9
+	WORD $0x4ea8d485 // sub V5, V4, V8
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e28d463 // add V3, V3, V8
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea78463 // addint V3, V3, V7
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x6e22fc00 // div V0, V0, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	WORD $0x6e21dc23 // mul V3, V1, V1
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e34cc7f // fma V31, V3, V20
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e23dc23 // mul V3, V1, V3
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x6e23fc21 // div V1, V1, V3
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V1.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func swiGLUGrad32NEON(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·swiGLUGrad32NEON(SB), NOSPLIT, $0-48
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+0(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F21
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD gate+16(FP), R2
+	MOVD up+24(FP), R3
+	MOVD dy+32(FP), R4
+	MOVD n+40(FP), R5
+	MOVD ZR, R21
+	MOVD R5, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R3, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R4, R17
+	FMOVQ (R17), F2
+	WORD $0x6e2b1c03 // xor V3, V0, V11
+	WORD $0x4ea3f583 // min V3, V12, V3
+	WORD $0x4e23f5a3 // max V3, V13, V3
+	WORD $0x6e2edc64 // mul V4, V3, V14
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb0cc83 // fnma V3, V4, V16
+	WORD $0x4eb21e45 // or V5, V18, V18
+	WORD $0x4e23ce25 // fma V5, V17, V3
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea91d25 // or V5, V9, V9
+	WORD $0x4e2acc85 // fma V5, V4, V10
+	WORD $0x4ea9d4a6 // sub V6, V5, V9
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e29d484 // add V4, V4, V9
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea884a5 // addint V5, V5, V8
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea88484 // addint V4, V4, V8
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e28d463 // add V3, V3, V8
+	WORD $0x6e23fd03 // div V3, V8, V3
+	WORD $0x4ea3d504 // sub V4, V8, V3
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e24cc1f // fma V31, V0, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e24dc64 // mul V4, V3, V4
+	WORD $0x6e21dc41 // mul V1, V2, V1
+	WORD $0x6e24dc21 // mul V1, V1, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	WORD $0x6e20dc42 // mul V2, V2, V0
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	ADD R21<<2, R1, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R3, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	ADD R21<<2, R4, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 4(R17), V3.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V3.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V3.S[2]
+
+part6:
+	WORD $0x6e2b1c24 // xor V4, V1, V11
+	WORD $0x4ea4f584 // min V4, V12, V4
+	WORD $0x4e24f5a4 // max V4, V13, V4
+	WORD $0x6e2edc85 // mul V5, V4, V14
+	WORD $0x4e2188a5 // round V5, V5
+	WORD $0x4eafcca4 // fnma V4, V5, V15
+	WORD $0x4eb0cca4 // fnma V4, V5, V16
+	WORD $0x4eb21e46 // or V6, V18, V18
+	WORD $0x4e24ce26 // fma V6, V17, V4
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d26 // or V6, V9, V9
+	WORD $0x4e2acca6 // fma V6, V5, V10
+	WORD $0x4ea9d4c7 // sub V7, V6, V9
+	WORD $0x4ea7d4a5 // sub V5, V5, V7
+	WORD $0x4e29d4a5 // add V5, V5, V9
+	WORD $0x4f3754c6 // shl V6, V6, 23
+	WORD $0x4ea884c6 // addint V6, V6, V8
+	WORD $0x6e26dc84 // mul V4, V4, V6
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea884a5 // addint V5, V5, V8
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x6e24fd04 // div V4, V8, V4
+	WORD $0x4ea4d505 // sub V5, V8, V4
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e25cc3f // fma V31, V1, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e25dc85 // mul V5, V4, V5
+	WORD $0x6e22dc62 // mul V2, V3, V2
+	WORD $0x6e25dc42 // mul V2, V2, V5
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V2.S[2], 4(R17)
+
+part7:
+	WORD $0x6e21dc63 // mul V3, V3, V1
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R1, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V3.S[2], 4(R17)
+
+part8:
+
+done3:
+	RET
+
+// func geGLUGrad32NEON(dgate *float32, dup *float32, gate *float32, up *float32, dy *float32, n int)
+TEXT ·geGLUGrad32NEON(SB), NOSPLIT, $0-48
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1008(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1024(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1056(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1072(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1088(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1104(SB), R17
+	FMOVQ (R17), F27
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD gate+16(FP), R2
+	MOVD up+24(FP), R3
+	MOVD dy+32(FP), R4
+	MOVD n+40(FP), R5
+	MOVD ZR, R21
+	MOVD R5, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R3, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R4, R17
+	FMOVQ (R17), F2
+	WORD $0x4e20f723 // max V3, V25, V0
+	WORD $0x4ea3f703 // min V3, V24, V3
+	WORD $0x6e23dc64 // mul V4, V3, V3
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e36cc9f // fma V31, V4, V22
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e24dc64 // mul V4, V3, V4
+	WORD $0x4ea4f584 // min V4, V12, V4
+	WORD $0x4e24f5a4 // max V4, V13, V4
+	WORD $0x6e2edc85 // mul V5, V4, V14
+	WORD $0x4e2188a5 // round V5, V5
+	WORD $0x4eafcca4 // fnma V4, V5, V15
+	WORD $0x4eb0cca4 // fnma V4, V5, V16
+	WORD $0x4eb21e46 // or V6, V18, V18
+	WORD $0x4e24ce26 // fma V6, V17, V4
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d46 // or V6, V10, V10
+	WORD $0x4e2bcca6 // fma V6, V5, V11
+	WORD $0x4eaad4c7 // sub V7, V6, V10
+	WORD $0x4ea7d4a5 // sub V5, V5, V7
+	WORD $0x4e2ad4a5 // add V5, V5, V10
+	WORD $0x4f3754c6 // shl V6, V6, 23
+	WORD $0x4ea984c6 // addint V6, V6, V9
+	WORD $0x6e26dc84 // mul V4, V4, V6
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea984a5 // addint V5, V5, V9
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4e29d484 // add V4, V4, V9
+	WORD $0x6e24fd24 // div V4, V9, V4
+	WORD $0x6e23dc65 // mul V5, V3, V3
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e3accbf // fma V31, V5, V26
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4ea4d525 // sub V5, V9, V4
+	WORD $0x4ea41c9f // or V31, V4, V4
+	WORD $0x4e25cc7f // fma V31, V3, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e21dc41 // mul V1, V2, V1
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	WORD $0x6e20dc42 // mul V2, V2, V0
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	ADD R21<<2, R1, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V1.S[2]
+
+part4:
+	ADD R21<<2, R3, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V2.S[2]
+
+part5:
+	ADD R21<<2, R4, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 4(R17), V3.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V3.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V3.S[2]
+
+part6:
+	WORD $0x4e21f724 // max V4, V25, V1
+	WORD $0x4ea4f704 // min V4, V24, V4
+	WORD $0x6e24dc85 // mul V5, V4, V4
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e36ccbf // fma V31, V5, V22
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e25dc85 // mul V5, V4, V5
+	WORD $0x4ea5f585 // min V5, V12, V5
+	WORD $0x4e25f5a5 // max V5, V13, V5
+	WORD $0x6e2edca6 // mul V6, V5, V14
+	WORD $0x4e2188c6 // round V6, V6
+	WORD $0x4eafccc5 // fnma V5, V6, V15
+	WORD $0x4eb0ccc5 // fnma V5, V6, V16
+	WORD $0x4eb21e47 // or V7, V18, V18
+	WORD $0x4e25ce27 // fma V7, V17, V5
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e25ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d47 // or V7, V10, V10
+	WORD $0x4e2bccc7 // fma V7, V6, V11
+	WORD $0x4eaad4e8 // sub V8, V7, V10
+	WORD $0x4ea8d4c6 // sub V6, V6, V8
+	WORD $0x4e2ad4c6 // add V6, V6, V10
+	WORD $0x4f3754e7 // shl V7, V7, 23
+	WORD $0x4ea984e7 // addint V7, V7, V9
+	WORD $0x6e27dca5 // mul V5, V5, V7
+	WORD $0x4f3754c6 // shl V6, V6, 23
+	WORD $0x4ea984c6 // addint V6, V6, V9
+	WORD $0x6e26dca5 // mul V5, V5, V6
+	WORD $0x4e29d4a5 // add V5, V5, V9
+	WORD $0x6e25fd25 // div V5, V9, V5
+	WORD $0x6e24dc86 // mul V6, V4, V4
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e3accdf // fma V31, V6, V26
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x6e26dc84 // mul V4, V4, V6
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4ea5d526 // sub V6, V9, V5
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e26cc9f // fma V31, V4, V6
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e22dc62 // mul V2, V3, V2
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V2.S[2], 4(R17)
+
+part7:
+	WORD $0x6e21dc63 // mul V3, V3, V1
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	ADD R21<<2, R1, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part8
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part8
+	VST1.P V3.S[2], 4(R17)
+
+part8:
+
+done3:
+	RET
+
 // func sum32NEON(x *float32, n int) float32
 TEXT ·sum32NEON(SB), NOSPLIT, $0-20
-	MOVD $vectors<>+0(SB), R17
+	MOVD $vectors<>+336(SB), R17
 	FMOVQ (R17), F5
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -721,7 +6047,7 @@ done5:
 
 // func dot32NEON(x *float32, y *float32, n int) float32
 TEXT ·dot32NEON(SB), NOSPLIT, $0-28
-	MOVD $vectors<>+0(SB), R17
+	MOVD $vectors<>+336(SB), R17
 	FMOVQ (R17), F6
 	MOVD x+0(FP), R0
 	MOVD y+8(FP), R1
@@ -816,7 +6142,7 @@ done5:
 
 // func centredSq32NEON(x *float32, n int, mu float32) float32
 TEXT ·centredSq32NEON(SB), NOSPLIT, $0-28
-	MOVD $vectors<>+0(SB), R17
+	MOVD $vectors<>+336(SB), R17
 	FMOVQ (R17), F7
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -900,7 +6226,7 @@ done5:
 
 // func maxOf32NEON(x *float32, n int) float32
 TEXT ·maxOf32NEON(SB), NOSPLIT, $0-20
-	MOVD $vectors<>+16(SB), R17
+	MOVD $vectors<>+512(SB), R17
 	FMOVQ (R17), F8
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -1020,6 +6346,1448 @@ done5:
 	FMOVS F2, ret+16(FP)
 	RET
 
+// func expSum32NEON(dst *float32, x *float32, n int, c float32) float32
+TEXT ·expSum32NEON(SB), NOSPLIT, $0-36
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS c+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	WORD $0x4eb41e81 // or V1, V20, V20
+	WORD $0x4eb41e82 // or V2, V20, V20
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, 16(R17)
+	WORD $0x4e23d442 // add V2, V2, V3
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V4.S[2]
+
+part6:
+	WORD $0x4ea0d484 // sub V4, V4, V0
+	WORD $0x4ea4f544 // min V4, V10, V4
+	WORD $0x4e24f564 // max V4, V11, V4
+	WORD $0x6e2cdc80 // mul V0, V4, V12
+	WORD $0x4e218800 // round V0, V0
+	WORD $0x4eadcc04 // fnma V4, V0, V13
+	WORD $0x4eaecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e24cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc05 // fma V5, V0, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d400 // sub V0, V0, V6
+	WORD $0x4e28d400 // add V0, V0, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4f375400 // shl V0, V0, 23
+	WORD $0x4ea78400 // addint V0, V0, V7
+	WORD $0x6e20dc84 // mul V4, V4, V0
+	ADD R21<<2, R0, R17
+	VST1.P V4.S[0], 4(R17)
+	CMP $1, R20
+	BLE part7
+	VST1.P V4.S[1], 4(R17)
+	CMP $2, R20
+	BLE part7
+	VST1.P V4.S[2], 4(R17)
+
+part7:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e741c9f // bsl V31, V4, V20
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e23d421 // add V1, V1, V3
+
+done5:
+	WORD $0x4e22d421 // add V1, V1, V2
+	WORD $0x6e21d422 // addp V2, V1, V1
+	WORD $0x6e22d442 // addp V2, V2, V2
+	FMOVS F2, ret+32(FP)
+	RET
+
+// func expTotal32NEON(x *float32, n int, c float32) float32
+TEXT ·expTotal32NEON(SB), NOSPLIT, $0-28
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F20
+	MOVD x+0(FP), R0
+	MOVD n+8(FP), R1
+	FMOVS c+16(FP), F31
+	VDUP V31.S[0], V0.S4
+	WORD $0x4eb41e81 // or V1, V20, V20
+	WORD $0x4eb41e82 // or V2, V20, V20
+	MOVD ZR, R21
+	MOVD R1, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD R21<<2, R0, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e23d442 // add V2, V2, V3
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R0, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V4.S[2]
+
+part6:
+	WORD $0x4ea0d484 // sub V4, V4, V0
+	WORD $0x4ea4f544 // min V4, V10, V4
+	WORD $0x4e24f564 // max V4, V11, V4
+	WORD $0x6e2cdc80 // mul V0, V4, V12
+	WORD $0x4e218800 // round V0, V0
+	WORD $0x4eadcc04 // fnma V4, V0, V13
+	WORD $0x4eaecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e24cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc05 // fma V5, V0, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d400 // sub V0, V0, V6
+	WORD $0x4e28d400 // add V0, V0, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4f375400 // shl V0, V0, 23
+	WORD $0x4ea78400 // addint V0, V0, V7
+	WORD $0x6e20dc84 // mul V4, V4, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e741c9f // bsl V31, V4, V20
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e23d421 // add V1, V1, V3
+
+done5:
+	WORD $0x4e22d421 // add V1, V1, V2
+	WORD $0x6e21d422 // addp V2, V1, V1
+	WORD $0x6e22d442 // addp V2, V2, V2
+	FMOVS F2, ret+24(FP)
+	RET
+
+// func softmax32NEON(dst *float32, x *float32, n int)
+TEXT ·softmax32NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1120(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F20
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	WORD $0x4eab1d60 // or V0, V11, V11
+	WORD $0x4eab1d61 // or V1, V11, V11
+	WORD $0x4eab1d62 // or V2, V11, V11
+	WORD $0x4eab1d63 // or V3, V11, V11
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F4
+	WORD $0x4e20f480 // max V0, V4, V0
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F4
+	WORD $0x4e21f481 // max V1, V4, V1
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F4
+	WORD $0x4e22f482 // max V2, V4, V2
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F4
+	WORD $0x4e23f483 // max V3, V4, V3
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F4
+	WORD $0x4e20f480 // max V0, V4, V0
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R1, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 4(R17), V5.S[0]
+	CMP $1, R20
+	BLE part16
+	VLD1.P 4(R17), V5.S[1]
+	CMP $2, R20
+	BLE part16
+	VLD1.P 4(R17), V5.S[2]
+
+part16:
+	WORD $0x4ea41c9f // or V31, V4, V4
+	WORD $0x6e6b1cbf // bsl V31, V5, V11
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4e20f480 // max V0, V4, V0
+
+done5:
+	WORD $0x4e21f400 // max V0, V0, V1
+	WORD $0x4e23f442 // max V2, V2, V3
+	WORD $0x4e22f400 // max V0, V0, V2
+	WORD $0x6e20f402 // maxp V2, V0, V0
+	WORD $0x6e22f442 // maxp V2, V2, V2
+	VDUP V2.S[0], V2.S4
+	WORD $0x4eaa1d40 // or V0, V10, V10
+	WORD $0x4eaa1d41 // or V1, V10, V10
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end7
+
+loop6:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea2d463 // sub V3, V3, V2
+	WORD $0x4e23f583 // max V3, V12, V3
+	WORD $0x6e2ddc64 // mul V4, V3, V13
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e23ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e23d400 // add V0, V0, V3
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ea2d463 // sub V3, V3, V2
+	WORD $0x4e23f583 // max V3, V12, V3
+	WORD $0x6e2ddc64 // mul V4, V3, V13
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e23ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, 16(R17)
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop6
+
+end7:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end9
+
+loop8:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea2d463 // sub V3, V3, V2
+	WORD $0x4e23f583 // max V3, V12, V3
+	WORD $0x6e2ddc64 // mul V4, V3, V13
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eafcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e23ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	ADD R21<<2, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e23d400 // add V0, V0, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop8
+
+end9:
+	ADD $4, R20, R20
+	CBZ R20, done10
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part17
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part17
+	VLD1.P 4(R17), V4.S[2]
+
+part17:
+	WORD $0x4ea2d484 // sub V4, V4, V2
+	WORD $0x4e24f584 // max V4, V12, V4
+	WORD $0x6e2ddc82 // mul V2, V4, V13
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eaecc44 // fnma V4, V2, V14
+	WORD $0x4eafcc44 // fnma V4, V2, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e24ce05 // fma V5, V16, V4
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc45 // fma V5, V2, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d442 // sub V2, V2, V6
+	WORD $0x4e28d442 // add V2, V2, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea78442 // addint V2, V2, V7
+	WORD $0x6e22dc84 // mul V4, V4, V2
+	ADD R21<<2, R0, R17
+	VST1.P V4.S[0], 4(R17)
+	CMP $1, R20
+	BLE part18
+	VST1.P V4.S[1], 4(R17)
+	CMP $2, R20
+	BLE part18
+	VST1.P V4.S[2], 4(R17)
+
+part18:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e6a1c9f // bsl V31, V4, V10
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e23d400 // add V0, V0, V3
+
+done10:
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x6e20d402 // addp V2, V0, V0
+	WORD $0x6e22d442 // addp V2, V2, V2
+	VDUP V2.S[0], V2.S4
+	WORD $0x4e2ae440 // cmeq V0, V2, V10
+	WORD $0x6e22fce2 // div V2, V7, V2
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e621d5f // bsl V31, V10, V2
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $16, R20, R20
+	BLT end12
+
+loop11:
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<2, R0, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<2, R0, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<2, R0, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop11
+
+end12:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end14
+
+loop13:
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F1
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F1, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop13
+
+end14:
+	ADD $4, R20, R20
+	CBZ R20, done15
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R0, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part19
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part19
+	VLD1.P 4(R17), V2.S[2]
+
+part19:
+	WORD $0x6e20dc42 // mul V2, V2, V0
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part20
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part20
+	VST1.P V2.S[2], 4(R17)
+
+part20:
+
+done15:
+	RET
+
+// func softmaxGrad32NEON(dst *float32, y *float32, dy *float32, n int)
+TEXT ·softmaxGrad32NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+336(SB), R17
+	FMOVQ (R17), F6
+	MOVD dst+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	WORD $0x4ea61cc0 // or V0, V6, V6
+	WORD $0x4ea61cc1 // or V1, V6, V6
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $16, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F4
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F5
+	WORD $0x4e25cc81 // fma V1, V4, V5
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F4
+	ADD R21<<2, R2, R17
+	FMOVQ 32(R17), F5
+	WORD $0x4e25cc82 // fma V2, V4, V5
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F4
+	ADD R21<<2, R2, R17
+	FMOVQ 48(R17), F5
+	WORD $0x4e25cc83 // fma V3, V4, V5
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop1
+
+end2:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R1, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 4(R17), V5.S[0]
+	CMP $1, R20
+	BLE part11
+	VLD1.P 4(R17), V5.S[1]
+	CMP $2, R20
+	BLE part11
+	VLD1.P 4(R17), V5.S[2]
+
+part11:
+	ADD R21<<2, R2, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part12
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part12
+	VLD1.P 4(R17), V4.S[2]
+
+part12:
+	WORD $0x4e24cca0 // fma V0, V5, V4
+
+done5:
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e22d400 // add V0, V0, V2
+	WORD $0x6e20d402 // addp V2, V0, V0
+	WORD $0x6e22d442 // addp V2, V2, V2
+	VDUP V2.S[0], V2.S4
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $16, R20, R20
+	BLT end7
+
+loop6:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea2d421 // sub V1, V1, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ea2d421 // sub V1, V1, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ea2d421 // sub V1, V1, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ea2d421 // sub V1, V1, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $16, R21, R21
+	SUBS $16, R20, R20
+	BGE loop6
+
+end7:
+	ADD $16, R20, R20
+	SUBS $4, R20, R20
+	BLT end9
+
+loop8:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea2d421 // sub V1, V1, V2
+	WORD $0x6e21dc00 // mul V0, V0, V1
+	ADD R21<<2, R0, R17
+	FMOVQ F0, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop8
+
+end9:
+	ADD $4, R20, R20
+	CBZ R20, done10
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part13
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part13
+	VLD1.P 4(R17), V1.S[2]
+
+part13:
+	ADD R21<<2, R2, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 4(R17), V3.S[0]
+	CMP $1, R20
+	BLE part14
+	VLD1.P 4(R17), V3.S[1]
+	CMP $2, R20
+	BLE part14
+	VLD1.P 4(R17), V3.S[2]
+
+part14:
+	WORD $0x4ea2d463 // sub V3, V3, V2
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	ADD R21<<2, R0, R17
+	VST1.P V1.S[0], 4(R17)
+	CMP $1, R20
+	BLE part15
+	VST1.P V1.S[1], 4(R17)
+	CMP $2, R20
+	BLE part15
+	VST1.P V1.S[2], 4(R17)
+
+part15:
+
+done10:
+	RET
+
+// func subExp32NEON(dst *float32, y *float32, dy *float32, n int, c float32)
+TEXT ·subExp32NEON(SB), NOSPLIT, $0-36
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F18
+	MOVD dst+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	FMOVS c+32(FP), F31
+	VDUP V31.S[0], V0.S4
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea1f521 // min V1, V9, V1
+	WORD $0x4e21f541 // max V1, V10, V1
+	WORD $0x6e2bdc22 // mul V2, V1, V11
+	WORD $0x4e218842 // round V2, V2
+	WORD $0x4eaccc41 // fnma V1, V2, V12
+	WORD $0x4eadcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e21cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e28cc43 // fma V3, V2, V8
+	WORD $0x4ea7d464 // sub V4, V3, V7
+	WORD $0x4ea4d442 // sub V2, V2, V4
+	WORD $0x4e27d442 // add V2, V2, V7
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc21 // mul V1, V1, V3
+	WORD $0x4f375442 // shl V2, V2, 23
+	WORD $0x4ea68442 // addint V2, V2, V6
+	WORD $0x6e22dc21 // mul V1, V1, V2
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F2
+	WORD $0x4ea0cc22 // fnma V2, V1, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F2, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V2.S[2]
+
+part4:
+	WORD $0x4ea2f522 // min V2, V9, V2
+	WORD $0x4e22f542 // max V2, V10, V2
+	WORD $0x6e2bdc43 // mul V3, V2, V11
+	WORD $0x4e218863 // round V3, V3
+	WORD $0x4eaccc62 // fnma V2, V3, V12
+	WORD $0x4eadcc62 // fnma V2, V3, V13
+	WORD $0x4eaf1de4 // or V4, V15, V15
+	WORD $0x4e22cdc4 // fma V4, V14, V2
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e22cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e28cc64 // fma V4, V3, V8
+	WORD $0x4ea7d485 // sub V5, V4, V7
+	WORD $0x4ea5d463 // sub V3, V3, V5
+	WORD $0x4e27d463 // add V3, V3, V7
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea68484 // addint V4, V4, V6
+	WORD $0x6e24dc42 // mul V2, V2, V4
+	WORD $0x4f375463 // shl V3, V3, 23
+	WORD $0x4ea68463 // addint V3, V3, V6
+	WORD $0x6e23dc42 // mul V2, V2, V3
+	ADD R21<<2, R2, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 4(R17), V3.S[0]
+	CMP $1, R20
+	BLE part5
+	VLD1.P 4(R17), V3.S[1]
+	CMP $2, R20
+	BLE part5
+	VLD1.P 4(R17), V3.S[2]
+
+part5:
+	WORD $0x4ea0cc43 // fnma V3, V2, V0
+	ADD R21<<2, R0, R17
+	VST1.P V3.S[0], 4(R17)
+	CMP $1, R20
+	BLE part6
+	VST1.P V3.S[1], 4(R17)
+	CMP $2, R20
+	BLE part6
+	VST1.P V3.S[2], 4(R17)
+
+part6:
+
+done3:
+	RET
+
+// func expScaled32NEON(dst *float32, x *float32, n int, l float32, c float32, d float32)
+TEXT ·expScaled32NEON(SB), NOSPLIT, $0-36
+	MOVD $vectors<>+208(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+224(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+192(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+32(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+48(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+64(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+80(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+96(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+112(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+128(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+144(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+160(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+176(SB), R17
+	FMOVQ (R17), F19
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS l+24(FP), F31
+	VDUP V31.S[0], V0.S4
+	FMOVS c+28(FP), F31
+	VDUP V31.S[0], V1.S4
+	FMOVS d+32(FP), F31
+	VDUP V31.S[0], V2.S4
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x4ea3f543 // min V3, V10, V3
+	WORD $0x4e23f563 // max V3, V11, V3
+	WORD $0x6e2cdc64 // mul V4, V3, V12
+	WORD $0x4e218884 // round V4, V4
+	WORD $0x4eadcc83 // fnma V3, V4, V13
+	WORD $0x4eaecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e23cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e23ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc85 // fma V5, V4, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d484 // sub V4, V4, V6
+	WORD $0x4e28d484 // add V4, V4, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc63 // mul V3, V3, V5
+	WORD $0x4f375484 // shl V4, V4, 23
+	WORD $0x4ea78484 // addint V4, V4, V7
+	WORD $0x6e24dc63 // mul V3, V3, V4
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x4e21cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<2, R0, R17
+	FMOVQ F3, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part4
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part4
+	VLD1.P 4(R17), V4.S[2]
+
+part4:
+	WORD $0x4ea0d484 // sub V4, V4, V0
+	WORD $0x4ea4f544 // min V4, V10, V4
+	WORD $0x4e24f564 // max V4, V11, V4
+	WORD $0x6e2cdc80 // mul V0, V4, V12
+	WORD $0x4e218800 // round V0, V0
+	WORD $0x4eadcc04 // fnma V4, V0, V13
+	WORD $0x4eaecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e24cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e24ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e29cc05 // fma V5, V0, V9
+	WORD $0x4ea8d4a6 // sub V6, V5, V8
+	WORD $0x4ea6d400 // sub V0, V0, V6
+	WORD $0x4e28d400 // add V0, V0, V8
+	WORD $0x4f3754a5 // shl V5, V5, 23
+	WORD $0x4ea784a5 // addint V5, V5, V7
+	WORD $0x6e25dc84 // mul V4, V4, V5
+	WORD $0x4f375400 // shl V0, V0, 23
+	WORD $0x4ea78400 // addint V0, V0, V7
+	WORD $0x6e20dc84 // mul V4, V4, V0
+	WORD $0x4e21cc82 // fma V2, V4, V1
+	ADD R21<<2, R0, R17
+	VST1.P V2.S[0], 4(R17)
+	CMP $1, R20
+	BLE part5
+	VST1.P V2.S[1], 4(R17)
+	CMP $2, R20
+	BLE part5
+	VST1.P V2.S[2], 4(R17)
+
+part5:
+
+done3:
+	RET
+
 // func add64NEON(dst *float64, a *float64, b *float64, n int)
 TEXT ·add64NEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -1098,6 +7866,92 @@ part6:
 
 part7:
 	WORD $0x4e62d421 // add V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func sub64NEON(dst *float64, a *float64, b *float64, n int)
+TEXT ·sub64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee1d400 // sub V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ee1d400 // sub V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ee1d400 // sub V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ee1d400 // sub V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee1d400 // sub V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x4ee2d421 // sub V1, V1, V2
 	ADD R21<<3, R0, R17
 	VST1.P V1.D[0], 8(R17)
 
@@ -1186,6 +8040,316 @@ part7:
 	WORD $0x6e62dc21 // mul V1, V1, V2
 	ADD R21<<3, R0, R17
 	VST1.P V1.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func div64NEON(dst *float64, a *float64, b *float64, n int)
+TEXT ·div64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x6e62fc21 // div V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func max64NEON(dst *float64, a *float64, b *float64, n int)
+TEXT ·max64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4e61f404 // max V4, V0, V1
+	WORD $0x4e60f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4e61f404 // max V4, V0, V1
+	WORD $0x4e60f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4e61f404 // max V4, V0, V1
+	WORD $0x4e60f421 // max V1, V1, V0
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x6e62e43f // cmge V31, V1, V2
+	WORD $0x6ee1e443 // cmgt V3, V2, V1
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e62d424 // add V4, V1, V2
+	WORD $0x4e62f425 // max V5, V1, V2
+	WORD $0x4e61f442 // max V2, V2, V1
+	WORD $0x4e221ca5 // and V5, V5, V2
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V3.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func min64NEON(dst *float64, a *float64, b *float64, n int)
+TEXT ·min64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4ee1f404 // min V4, V0, V1
+	WORD $0x4ee0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4ee1f404 // min V4, V0, V1
+	WORD $0x4ee0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61e41f // cmge V31, V0, V1
+	WORD $0x6ee0e422 // cmgt V2, V1, V0
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e61d403 // add V3, V0, V1
+	WORD $0x4ee1f404 // min V4, V0, V1
+	WORD $0x4ee0f421 // min V1, V1, V0
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x6e62e43f // cmge V31, V1, V2
+	WORD $0x6ee1e443 // cmgt V3, V2, V1
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e62d424 // add V4, V1, V2
+	WORD $0x4ee2f425 // min V5, V1, V2
+	WORD $0x4ee1f442 // min V2, V2, V1
+	WORD $0x4ea21ca5 // or V5, V5, V2
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V3.D[0], 8(R17)
 
 part8:
 
@@ -1293,6 +8457,78 @@ part9:
 done5:
 	RET
 
+// func addScalar64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·addScalar64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4e60d421 // add V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4e60d421 // add V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4e60d421 // add V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4e60d421 // add V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4e60d421 // add V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x4e60d442 // add V2, V2, V0
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
 // func scale64NEON(dst *float64, x *float64, n int, c float64)
 TEXT ·scale64NEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -1359,6 +8595,426 @@ part6:
 	WORD $0x6e60dc42 // mul V2, V2, V0
 	ADD R21<<3, R0, R17
 	VST1.P V2.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func divScalar64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·divScalar64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60fc21 // div V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e60fc21 // div V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e60fc21 // div V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e60fc21 // div V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60fc21 // div V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x6e60fc42 // div V2, V2, V0
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func scalarSub64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarSub64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee1d401 // sub V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ee1d401 // sub V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ee1d401 // sub V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ee1d401 // sub V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee1d401 // sub V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x4ee2d400 // sub V0, V0, V2
+	ADD R21<<3, R0, R17
+	VST1.P V0.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func scalarDiv64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·scalarDiv64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61fc01 // div V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e61fc01 // div V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e61fc01 // div V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e61fc01 // div V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e61fc01 // div V1, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x6e62fc00 // div V0, V0, V2
+	ADD R21<<3, R0, R17
+	VST1.P V0.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func maxScalar64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·maxScalar64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4e60f424 // max V4, V1, V0
+	WORD $0x4e61f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4e60f424 // max V4, V1, V0
+	WORD $0x4e61f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4e60f424 // max V4, V1, V0
+	WORD $0x4e61f401 // max V1, V0, V1
+	WORD $0x4e211c84 // and V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x6e60e45f // cmge V31, V2, V0
+	WORD $0x6ee2e403 // cmgt V3, V0, V2
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e60d444 // add V4, V2, V0
+	WORD $0x4e60f445 // max V5, V2, V0
+	WORD $0x4e62f400 // max V0, V0, V2
+	WORD $0x4e201ca5 // and V5, V5, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V3.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func minScalar64NEON(dst *float64, x *float64, n int, c float64)
+TEXT ·minScalar64NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4ee0f424 // min V4, V1, V0
+	WORD $0x4ee1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4ee0f424 // min V4, V1, V0
+	WORD $0x4ee1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60e43f // cmge V31, V1, V0
+	WORD $0x6ee1e402 // cmgt V2, V0, V1
+	WORD $0x4ebf1c42 // or V2, V2, V31
+	WORD $0x6e205842 // not V2, V2
+	WORD $0x4e60d423 // add V3, V1, V0
+	WORD $0x4ee0f424 // min V4, V1, V0
+	WORD $0x4ee1f401 // min V1, V0, V1
+	WORD $0x4ea11c84 // or V4, V4, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e641c7f // bsl V31, V3, V4
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part6:
+	WORD $0x6e60e45f // cmge V31, V2, V0
+	WORD $0x6ee2e403 // cmgt V3, V0, V2
+	WORD $0x4ebf1c63 // or V3, V3, V31
+	WORD $0x6e205863 // not V3, V3
+	WORD $0x4e60d444 // add V4, V2, V0
+	WORD $0x4ee0f445 // min V5, V2, V0
+	WORD $0x4ee2f400 // min V0, V0, V2
+	WORD $0x4ea01ca5 // or V5, V5, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e651c9f // bsl V31, V4, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V3.D[0], 8(R17)
 
 part7:
 
@@ -1532,9 +9188,5045 @@ part7:
 done5:
 	RET
 
+// func neg64NEON(dst *float64, x *float64, n int)
+TEXT ·neg64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F2
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e221c00 // xor V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	WORD $0x6e221c21 // xor V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func abs64NEON(dst *float64, x *float64, n int)
+TEXT ·abs64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F2
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e221c00 // and V0, V0, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	WORD $0x4e221c21 // and V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func sqrt64NEON(dst *float64, x *float64, n int)
+TEXT ·sqrt64NEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ee1f800 // sqrt V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6ee1f800 // sqrt V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ee1f800 // sqrt V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	WORD $0x6ee1f821 // sqrt V1, V1
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func square64NEON(dst *float64, x *float64, n int)
+TEXT ·square64NEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e60dc00 // mul V0, V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e60dc00 // mul V0, V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e60dc00 // mul V0, V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e60dc00 // mul V0, V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e60dc00 // mul V0, V0, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	WORD $0x6e61dc21 // mul V1, V1, V1
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func exp64NEON(dst *float64, x *float64, n int)
+TEXT ·exp64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F23
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4ee0f500 // min V0, V8, V0
+	WORD $0x4e60f520 // max V0, V9, V0
+	WORD $0x6e6adc01 // mul V1, V0, V10
+	WORD $0x4e618821 // round V1, V1
+	WORD $0x4eebcc20 // fnma V0, V1, V11
+	WORD $0x4eeccc20 // fnma V0, V1, V12
+	WORD $0x4eae1dc2 // or V2, V14, V14
+	WORD $0x4e60cda2 // fma V2, V13, V0
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4e67cc22 // fma V2, V1, V7
+	WORD $0x4ee6d443 // sub V3, V2, V6
+	WORD $0x4ee3d421 // sub V1, V1, V3
+	WORD $0x4e66d421 // add V1, V1, V6
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee58442 // addint V2, V2, V5
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4f745421 // shl V1, V1, 52
+	WORD $0x4ee58421 // addint V1, V1, V5
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x4ee1f501 // min V1, V8, V1
+	WORD $0x4e61f521 // max V1, V9, V1
+	WORD $0x6e6adc22 // mul V2, V1, V10
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eebcc41 // fnma V1, V2, V11
+	WORD $0x4eeccc41 // fnma V1, V2, V12
+	WORD $0x4eae1dc3 // or V3, V14, V14
+	WORD $0x4e61cda3 // fma V3, V13, V1
+	WORD $0x4eaf1dff // or V31, V15, V15
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	WORD $0x4e67cc43 // fma V3, V2, V7
+	WORD $0x4ee6d464 // sub V4, V3, V6
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e66d442 // add V2, V2, V6
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee58463 // addint V3, V3, V5
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee58442 // addint V2, V2, V5
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func log64NEON(dst *float64, x *float64, n int)
+TEXT ·log64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1472(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1488(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1504(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1520(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1536(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1552(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1584(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1600(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1616(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1632(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1648(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1664(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1680(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1696(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1712(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1728(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1744(SB), R17
+	FMOVQ (R17), F29
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6ee0e5a1 // cmgt V1, V13, V0
+	WORD $0x6e6edc02 // mul V2, V0, V14
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c5f // bsl V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eef8443 // addint V3, V2, V15
+	WORD $0x6f4c0463 // shr V3, V3, 52
+	WORD $0x4f745464 // shl V4, V3, 52
+	WORD $0x6ee98484 // subint V4, V4, V9
+	WORD $0x6ee48442 // subint V2, V2, V4
+	WORD $0x4eb01c63 // or V3, V3, V16
+	WORD $0x4ef1d463 // sub V3, V3, V17
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e681e5f // bsl V31, V18, V8
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ee1d463 // sub V3, V3, V1
+	WORD $0x4ee9d442 // sub V2, V2, V9
+	WORD $0x4e73d441 // add V1, V2, V19
+	WORD $0x6e61fc41 // div V1, V2, V1
+	WORD $0x6e61dc24 // mul V4, V1, V1
+	WORD $0x4eb51ea5 // or V5, V21, V21
+	WORD $0x4e64ce85 // fma V5, V20, V4
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e62dc46 // mul V6, V2, V2
+	WORD $0x6e6cdcc6 // mul V6, V6, V12
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e64dc21 // mul V1, V1, V4
+	WORD $0x4e6bcc61 // fma V1, V3, V11
+	WORD $0x4ee1d4c6 // sub V6, V6, V1
+	WORD $0x4ee6d442 // sub V2, V2, V6
+	WORD $0x4e6acc62 // fma V2, V3, V10
+	WORD $0x6ee0e761 // cmgt V1, V27, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c5f // bsl V31, V2, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4e68e402 // cmeq V2, V0, V8
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e7d1f9f // bsl V31, V28, V29
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e60e500 // cmge V0, V8, V0
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e611c5f // bsl V31, V2, V1
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x6ee1e5a2 // cmgt V2, V13, V1
+	WORD $0x6e6edc23 // mul V3, V1, V14
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eef8464 // addint V4, V3, V15
+	WORD $0x6f4c0484 // shr V4, V4, 52
+	WORD $0x4f745485 // shl V5, V4, 52
+	WORD $0x6ee984a5 // subint V5, V5, V9
+	WORD $0x6ee58463 // subint V3, V3, V5
+	WORD $0x4eb01c84 // or V4, V4, V16
+	WORD $0x4ef1d484 // sub V4, V4, V17
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e681e5f // bsl V31, V18, V8
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ee2d484 // sub V4, V4, V2
+	WORD $0x4ee9d463 // sub V3, V3, V9
+	WORD $0x4e73d462 // add V2, V3, V19
+	WORD $0x6e62fc62 // div V2, V3, V2
+	WORD $0x6e62dc45 // mul V5, V2, V2
+	WORD $0x4eb51ea6 // or V6, V21, V21
+	WORD $0x4e65ce86 // fma V6, V20, V5
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x6e63dc67 // mul V7, V3, V3
+	WORD $0x6e6cdce7 // mul V7, V7, V12
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e65dc42 // mul V2, V2, V5
+	WORD $0x4e6bcc82 // fma V2, V4, V11
+	WORD $0x4ee2d4e7 // sub V7, V7, V2
+	WORD $0x4ee7d463 // sub V3, V3, V7
+	WORD $0x4e6acc83 // fma V3, V4, V10
+	WORD $0x6ee1e762 // cmgt V2, V27, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e68e423 // cmeq V3, V1, V8
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e7d1f9f // bsl V31, V28, V29
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e61e501 // cmge V1, V8, V1
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e621c7f // bsl V31, V3, V2
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func tanh64NEON(dst *float64, x *float64, n int)
+TEXT ·tanh64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1584(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+1760(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e2c1c01 // and V1, V0, V12
+	WORD $0x4e61d422 // add V2, V1, V1
+	WORD $0x4ee2f5a2 // min V2, V13, V2
+	WORD $0x4e62f5c2 // max V2, V14, V2
+	WORD $0x6e6fdc43 // mul V3, V2, V15
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4ef0cc62 // fnma V2, V3, V16
+	WORD $0x4ef1cc62 // fnma V2, V3, V17
+	WORD $0x4eb31e64 // or V4, V19, V19
+	WORD $0x4e62ce44 // fma V4, V18, V2
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea91d24 // or V4, V9, V9
+	WORD $0x4e6acc64 // fma V4, V3, V10
+	WORD $0x4ee9d485 // sub V5, V4, V9
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e69d463 // add V3, V3, V9
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee88484 // addint V4, V4, V8
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee88463 // addint V3, V3, V8
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e68d442 // add V2, V2, V8
+	WORD $0x6e62ffa2 // div V2, V29, V2
+	WORD $0x4ee2d502 // sub V2, V8, V2
+	WORD $0x6e61dc23 // mul V3, V1, V1
+	MOVD $vectors<>+1776(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cfc4 // fma V4, V30, V3
+	MOVD $vectors<>+1792(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cc85 // fma V5, V4, V3
+	MOVD $vectors<>+1808(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cd04 // fma V4, V8, V3
+	MOVD $vectors<>+1824(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cc86 // fma V6, V4, V3
+	MOVD $vectors<>+1840(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63ccc4 // fma V4, V6, V3
+	WORD $0x6e63dc23 // mul V3, V1, V3
+	WORD $0x6e64fca5 // div V5, V5, V4
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x4e65cc7f // fma V31, V3, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	MOVD $vectors<>+1856(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x6ee1e481 // cmgt V1, V4, V1
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e621c7f // bsl V31, V3, V2
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4e2b1c00 // and V0, V0, V11
+	WORD $0x4ea01c21 // or V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x4e2c1c22 // and V2, V1, V12
+	WORD $0x4e62d443 // add V3, V2, V2
+	WORD $0x4ee3f5a3 // min V3, V13, V3
+	WORD $0x4e63f5c3 // max V3, V14, V3
+	WORD $0x6e6fdc64 // mul V4, V3, V15
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4ef0cc83 // fnma V3, V4, V16
+	WORD $0x4ef1cc83 // fnma V3, V4, V17
+	WORD $0x4eb31e65 // or V5, V19, V19
+	WORD $0x4e63ce45 // fma V5, V18, V3
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea91d25 // or V5, V9, V9
+	WORD $0x4e6acc85 // fma V5, V4, V10
+	WORD $0x4ee9d4a6 // sub V6, V5, V9
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e69d484 // add V4, V4, V9
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee884a5 // addint V5, V5, V8
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee88484 // addint V4, V4, V8
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x6e63ffa3 // div V3, V29, V3
+	WORD $0x4ee3d503 // sub V3, V8, V3
+	WORD $0x6e62dc44 // mul V4, V2, V2
+	MOVD $vectors<>+1776(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64cfc5 // fma V5, V30, V4
+	MOVD $vectors<>+1792(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cca6 // fma V6, V5, V4
+	MOVD $vectors<>+1808(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64cd05 // fma V5, V8, V4
+	MOVD $vectors<>+1824(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e64cca7 // fma V7, V5, V4
+	MOVD $vectors<>+1840(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64cce5 // fma V5, V7, V4
+	WORD $0x6e64dc44 // mul V4, V2, V4
+	WORD $0x6e65fcc6 // div V6, V6, V5
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x4e66cc9f // fma V31, V4, V6
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	MOVD $vectors<>+1856(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x6ee2e4a2 // cmgt V2, V5, V2
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e631c9f // bsl V31, V4, V3
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e2b1c21 // and V1, V1, V11
+	WORD $0x4ea11c42 // or V2, V2, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func erf64NEON(dst *float64, x *float64, n int)
+TEXT ·erf64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1872(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+1888(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x4e2e1c01 // and V1, V0, V14
+	WORD $0x4ee1f7a1 // min V1, V29, V1
+	WORD $0x6e61dc22 // mul V2, V1, V1
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e62cfc3 // fma V3, V30, V2
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62cc64 // fma V4, V3, V2
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e62cc83 // fma V3, V4, V2
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62cc64 // fma V4, V3, V2
+	WORD $0x6e64dc24 // mul V4, V1, V4
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e62cd43 // fma V3, V10, V2
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62cc65 // fma V5, V3, V2
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e62cca3 // fma V3, V5, V2
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62cc65 // fma V5, V3, V2
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e62cca3 // fma V3, V5, V2
+	WORD $0x6e63fc84 // div V4, V4, V3
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F3
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61cc65 // fma V5, V3, V1
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e61cca3 // fma V3, V5, V1
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61cc65 // fma V5, V3, V1
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e61cca3 // fma V3, V5, V1
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61cc65 // fma V5, V3, V1
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e61cca3 // fma V3, V5, V1
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61cc65 // fma V5, V3, V1
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e61cca3 // fma V3, V5, V1
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61cd45 // fma V5, V10, V1
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e61cca6 // fma V6, V5, V1
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61ccc5 // fma V5, V6, V1
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e61cca6 // fma V6, V5, V1
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61ccc5 // fma V5, V6, V1
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e61cca6 // fma V6, V5, V1
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e61ccc5 // fma V5, V6, V1
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e61cca6 // fma V6, V5, V1
+	WORD $0x6e2c1c42 // xor V2, V2, V12
+	WORD $0x6e6fdc45 // mul V5, V2, V15
+	WORD $0x4e6188a5 // round V5, V5
+	WORD $0x4ef0cca2 // fnma V2, V5, V16
+	WORD $0x4ef1cca2 // fnma V2, V5, V17
+	WORD $0x4eb31e67 // or V7, V19, V19
+	WORD $0x4e62ce47 // fma V7, V18, V2
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e62ccff // fma V31, V7, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eab1d67 // or V7, V11, V11
+	WORD $0x4e6dcca7 // fma V7, V5, V13
+	WORD $0x4eebd4e8 // sub V8, V7, V11
+	WORD $0x4ee8d4a5 // sub V5, V5, V8
+	WORD $0x4e6bd4a5 // add V5, V5, V11
+	WORD $0x4f7454e7 // shl V7, V7, 52
+	WORD $0x4eea84e7 // addint V7, V7, V10
+	WORD $0x6e67dc42 // mul V2, V2, V7
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4eea84a5 // addint V5, V5, V10
+	WORD $0x6e65dc42 // mul V2, V2, V5
+	WORD $0x6e66fc63 // div V3, V3, V6
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4ee3cc5f // fnma V31, V2, V3
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6ee1e541 // cmgt V1, V10, V1
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e621c9f // bsl V31, V4, V2
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4e2c1c00 // and V0, V0, V12
+	WORD $0x4ea01c21 // or V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x4e2e1c22 // and V2, V1, V14
+	WORD $0x4ee2f7a2 // min V2, V29, V2
+	WORD $0x6e62dc43 // mul V3, V2, V2
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cfc4 // fma V4, V30, V3
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cc85 // fma V5, V4, V3
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cca4 // fma V4, V5, V3
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cc85 // fma V5, V4, V3
+	WORD $0x6e65dc45 // mul V5, V2, V5
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cd44 // fma V4, V10, V3
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cc86 // fma V6, V4, V3
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63ccc4 // fma V4, V6, V3
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cc86 // fma V6, V4, V3
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63ccc4 // fma V4, V6, V3
+	WORD $0x6e64fca5 // div V5, V5, V4
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F4
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cc86 // fma V6, V4, V2
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62ccc4 // fma V4, V6, V2
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cc86 // fma V6, V4, V2
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62ccc4 // fma V4, V6, V2
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cc86 // fma V6, V4, V2
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62ccc4 // fma V4, V6, V2
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cc86 // fma V6, V4, V2
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e62ccc4 // fma V4, V6, V2
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cd46 // fma V6, V10, V2
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	WORD $0x6e2c1c63 // xor V3, V3, V12
+	WORD $0x6e6fdc66 // mul V6, V3, V15
+	WORD $0x4e6188c6 // round V6, V6
+	WORD $0x4ef0ccc3 // fnma V3, V6, V16
+	WORD $0x4ef1ccc3 // fnma V3, V6, V17
+	WORD $0x4eb31e68 // or V8, V19, V19
+	WORD $0x4e63ce48 // fma V8, V18, V3
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eab1d68 // or V8, V11, V11
+	WORD $0x4e6dccc8 // fma V8, V6, V13
+	WORD $0x4eebd509 // sub V9, V8, V11
+	WORD $0x4ee9d4c6 // sub V6, V6, V9
+	WORD $0x4e6bd4c6 // add V6, V6, V11
+	WORD $0x4f745508 // shl V8, V8, 52
+	WORD $0x4eea8508 // addint V8, V8, V10
+	WORD $0x6e68dc63 // mul V3, V3, V8
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4eea84c6 // addint V6, V6, V10
+	WORD $0x6e66dc63 // mul V3, V3, V6
+	WORD $0x6e67fc84 // div V4, V4, V7
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4ee4cc7f // fnma V31, V3, V4
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6ee2e542 // cmgt V2, V10, V2
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e631cbf // bsl V31, V5, V3
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e2c1c21 // and V1, V1, V12
+	WORD $0x4ea11c42 // or V2, V2, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func sigmoid64NEON(dst *float64, x *float64, n int)
+TEXT ·sigmoid64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e281c00 // xor V0, V0, V8
+	WORD $0x4ee0f520 // min V0, V9, V0
+	WORD $0x4e60f540 // max V0, V10, V0
+	WORD $0x6e6bdc01 // mul V1, V0, V11
+	WORD $0x4e618821 // round V1, V1
+	WORD $0x4eeccc20 // fnma V0, V1, V12
+	WORD $0x4eedcc20 // fnma V0, V1, V13
+	WORD $0x4eaf1de2 // or V2, V15, V15
+	WORD $0x4e60cdc2 // fma V2, V14, V0
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e60cc5f // fma V31, V2, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4e67cc22 // fma V2, V1, V7
+	WORD $0x4ee6d443 // sub V3, V2, V6
+	WORD $0x4ee3d421 // sub V1, V1, V3
+	WORD $0x4e66d421 // add V1, V1, V6
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee58442 // addint V2, V2, V5
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4f745421 // shl V1, V1, 52
+	WORD $0x4ee58421 // addint V1, V1, V5
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	WORD $0x4e65d400 // add V0, V0, V5
+	WORD $0x6e60fca0 // div V0, V5, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x6e281c21 // xor V1, V1, V8
+	WORD $0x4ee1f521 // min V1, V9, V1
+	WORD $0x4e61f541 // max V1, V10, V1
+	WORD $0x6e6bdc22 // mul V2, V1, V11
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eeccc41 // fnma V1, V2, V12
+	WORD $0x4eedcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e61cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	WORD $0x4e67cc43 // fma V3, V2, V7
+	WORD $0x4ee6d464 // sub V4, V3, V6
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e66d442 // add V2, V2, V6
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee58463 // addint V3, V3, V5
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee58442 // addint V2, V2, V5
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	WORD $0x4e65d421 // add V1, V1, V5
+	WORD $0x6e61fca1 // div V1, V5, V1
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func softplus64NEON(dst *float64, x *float64, n int)
+TEXT ·softplus64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1504(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+1520(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F1
+	WORD $0x4e60f421 // max V1, V1, V0
+	WORD $0x4eaf1c00 // or V0, V0, V15
+	WORD $0x4e60f600 // max V0, V16, V0
+	WORD $0x6e71dc02 // mul V2, V0, V17
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eedcc40 // fnma V0, V2, V13
+	WORD $0x4eeecc40 // fnma V0, V2, V14
+	WORD $0x4eb31e63 // or V3, V19, V19
+	WORD $0x4e60ce43 // fma V3, V18, V0
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4eac1d83 // or V3, V12, V12
+	WORD $0x4e6bcc43 // fma V3, V2, V11
+	WORD $0x4eecd464 // sub V4, V3, V12
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e6cd442 // add V2, V2, V12
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4eea8463 // addint V3, V3, V10
+	WORD $0x6e63dc00 // mul V0, V0, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4eea8442 // addint V2, V2, V10
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4e6ad402 // add V2, V0, V10
+	WORD $0x4efd8443 // addint V3, V2, V29
+	WORD $0x6f4c0463 // shr V3, V3, 52
+	WORD $0x4f745464 // shl V4, V3, 52
+	WORD $0x6eea8484 // subint V4, V4, V10
+	WORD $0x6ee48444 // subint V4, V2, V4
+	WORD $0x4ebe1c63 // or V3, V3, V30
+	MOVD $vectors<>+1536(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4eead445 // sub V5, V2, V10
+	WORD $0x4ee5d400 // sub V0, V0, V5
+	WORD $0x4eead484 // sub V4, V4, V10
+	MOVD $vectors<>+1584(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e65d485 // add V5, V4, V5
+	WORD $0x6e65fc85 // div V5, V4, V5
+	WORD $0x6e65dca6 // mul V6, V5, V5
+	MOVD $vectors<>+1600(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1616(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cce8 // fma V8, V7, V6
+	MOVD $vectors<>+1632(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e66cd07 // fma V7, V8, V6
+	MOVD $vectors<>+1648(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cce8 // fma V8, V7, V6
+	MOVD $vectors<>+1664(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e66cd07 // fma V7, V8, V6
+	MOVD $vectors<>+1680(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cce8 // fma V8, V7, V6
+	MOVD $vectors<>+1696(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e66cd07 // fma V7, V8, V6
+	WORD $0x6e64dc88 // mul V8, V4, V4
+	WORD $0x6e6bdd08 // mul V8, V8, V11
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e66ccff // fma V31, V7, V6
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x6e66dca5 // mul V5, V5, V6
+	WORD $0x4e6ecc65 // fma V5, V3, V14
+	WORD $0x4ee5d508 // sub V8, V8, V5
+	WORD $0x4ee8d484 // sub V4, V4, V8
+	WORD $0x4e6dcc64 // fma V4, V3, V13
+	WORD $0x6e62fc00 // div V0, V0, V2
+	WORD $0x4e60d484 // add V4, V4, V0
+	WORD $0x4e64d421 // add V1, V1, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F2
+	WORD $0x4e61f442 // max V2, V2, V1
+	WORD $0x4eaf1c21 // or V1, V1, V15
+	WORD $0x4e61f601 // max V1, V16, V1
+	WORD $0x6e71dc23 // mul V3, V1, V17
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eedcc61 // fnma V1, V3, V13
+	WORD $0x4eeecc61 // fnma V1, V3, V14
+	WORD $0x4eb31e64 // or V4, V19, V19
+	WORD $0x4e61ce44 // fma V4, V18, V1
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4eac1d84 // or V4, V12, V12
+	WORD $0x4e6bcc64 // fma V4, V3, V11
+	WORD $0x4eecd485 // sub V5, V4, V12
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e6cd463 // add V3, V3, V12
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4eea8484 // addint V4, V4, V10
+	WORD $0x6e64dc21 // mul V1, V1, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4eea8463 // addint V3, V3, V10
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4e6ad423 // add V3, V1, V10
+	WORD $0x4efd8464 // addint V4, V3, V29
+	WORD $0x6f4c0484 // shr V4, V4, 52
+	WORD $0x4f745485 // shl V5, V4, 52
+	WORD $0x6eea84a5 // subint V5, V5, V10
+	WORD $0x6ee58465 // subint V5, V3, V5
+	WORD $0x4ebe1c84 // or V4, V4, V30
+	MOVD $vectors<>+1536(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4eead466 // sub V6, V3, V10
+	WORD $0x4ee6d421 // sub V1, V1, V6
+	WORD $0x4eead4a5 // sub V5, V5, V10
+	MOVD $vectors<>+1584(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e66d4a6 // add V6, V5, V6
+	WORD $0x6e66fca6 // div V6, V5, V6
+	WORD $0x6e66dcc7 // mul V7, V6, V6
+	MOVD $vectors<>+1600(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1616(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e67cd09 // fma V9, V8, V7
+	MOVD $vectors<>+1632(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e67cd28 // fma V8, V9, V7
+	MOVD $vectors<>+1648(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e67cd09 // fma V9, V8, V7
+	MOVD $vectors<>+1664(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e67cd28 // fma V8, V9, V7
+	MOVD $vectors<>+1680(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e67cd09 // fma V9, V8, V7
+	MOVD $vectors<>+1696(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e67cd28 // fma V8, V9, V7
+	WORD $0x6e65dca9 // mul V9, V5, V5
+	WORD $0x6e6bdd29 // mul V9, V9, V11
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e67cd1f // fma V31, V8, V7
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x6e67dcc6 // mul V6, V6, V7
+	WORD $0x4e6ecc86 // fma V6, V4, V14
+	WORD $0x4ee6d529 // sub V9, V9, V6
+	WORD $0x4ee9d4a5 // sub V5, V5, V9
+	WORD $0x4e6dcc85 // fma V5, V4, V13
+	WORD $0x6e63fc21 // div V1, V1, V3
+	WORD $0x4e61d4a5 // add V5, V5, V1
+	WORD $0x4e65d442 // add V2, V2, V5
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func relu64NEON(dst *float64, x *float64, n int)
+TEXT ·relu64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e60e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	WORD $0x6e60e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	WORD $0x6e60e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	WORD $0x6e60e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e60e461 // cmge V1, V3, V0
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e601c7f // bsl V31, V3, V0
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	WORD $0x6e61e462 // cmge V2, V3, V1
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e611c7f // bsl V31, V3, V1
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part7:
+
+done5:
+	RET
+
+// func gelu64NEON(dst *float64, x *float64, n int)
+TEXT ·gelu64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+1872(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e6cdc01 // mul V1, V0, V12
+	MOVD $vectors<>+2320(SB), R17
+	FMOVQ (R17), F2
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4e2f1c02 // and V2, V0, V15
+	WORD $0x4ee2f7c2 // min V2, V30, V2
+	WORD $0x6e62dc43 // mul V3, V2, V2
+	MOVD $vectors<>+1888(SB), R17
+	FMOVQ (R17), F4
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cc85 // fma V5, V4, V3
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cca4 // fma V4, V5, V3
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cc85 // fma V5, V4, V3
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63cca4 // fma V4, V5, V3
+	WORD $0x6e64dc44 // mul V4, V2, V4
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63cd65 // fma V5, V11, V3
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cca6 // fma V6, V5, V3
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63ccc5 // fma V5, V6, V3
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cca6 // fma V6, V5, V3
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e63ccc5 // fma V5, V6, V3
+	WORD $0x6e65fc84 // div V4, V4, V5
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cca6 // fma V6, V5, V2
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62ccc5 // fma V5, V6, V2
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cca6 // fma V6, V5, V2
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62ccc5 // fma V5, V6, V2
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cca6 // fma V6, V5, V2
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62ccc5 // fma V5, V6, V2
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cca6 // fma V6, V5, V2
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e62ccc5 // fma V5, V6, V2
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cd66 // fma V6, V11, V2
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e62cce6 // fma V6, V7, V2
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e62ccc7 // fma V7, V6, V2
+	WORD $0x6e2e1c63 // xor V3, V3, V14
+	WORD $0x6e70dc66 // mul V6, V3, V16
+	WORD $0x4e6188c6 // round V6, V6
+	WORD $0x4ef1ccc3 // fnma V3, V6, V17
+	WORD $0x4ef2ccc3 // fnma V3, V6, V18
+	WORD $0x4eb41e88 // or V8, V20, V20
+	WORD $0x4e63ce68 // fma V8, V19, V3
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe8 // or V8, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e63cd1f // fma V31, V8, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ead1da8 // or V8, V13, V13
+	WORD $0x4e6cccc8 // fma V8, V6, V12
+	WORD $0x4eedd509 // sub V9, V8, V13
+	WORD $0x4ee9d4c6 // sub V6, V6, V9
+	WORD $0x4e6dd4c6 // add V6, V6, V13
+	WORD $0x4f745508 // shl V8, V8, 52
+	WORD $0x4eeb8508 // addint V8, V8, V11
+	WORD $0x6e68dc63 // mul V3, V3, V8
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4eeb84c6 // addint V6, V6, V11
+	WORD $0x6e66dc63 // mul V3, V3, V6
+	WORD $0x6e67fca5 // div V5, V5, V7
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4ee5cc7f // fnma V31, V3, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6ee2e562 // cmgt V2, V11, V2
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x6e631c9f // bsl V31, V4, V3
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4e2e1c00 // and V0, V0, V14
+	WORD $0x4ea01c42 // or V2, V2, V0
+	WORD $0x4e6bd442 // add V2, V2, V11
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x6e6cdc22 // mul V2, V1, V12
+	MOVD $vectors<>+2320(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4e2f1c23 // and V3, V1, V15
+	WORD $0x4ee3f7c3 // min V3, V30, V3
+	WORD $0x6e63dc64 // mul V4, V3, V3
+	MOVD $vectors<>+1888(SB), R17
+	FMOVQ (R17), F5
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cca6 // fma V6, V5, V4
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64ccc5 // fma V5, V6, V4
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cca6 // fma V6, V5, V4
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64ccc5 // fma V5, V6, V4
+	WORD $0x6e65dc65 // mul V5, V3, V5
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cd66 // fma V6, V11, V4
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e64ccc7 // fma V7, V6, V4
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cce6 // fma V6, V7, V4
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e64ccc7 // fma V7, V6, V4
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e64cce6 // fma V6, V7, V4
+	WORD $0x6e66fca5 // div V5, V5, V6
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd67 // fma V7, V11, V3
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd07 // fma V7, V8, V3
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd07 // fma V7, V8, V3
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd07 // fma V7, V8, V3
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	WORD $0x6e2e1c84 // xor V4, V4, V14
+	WORD $0x6e70dc87 // mul V7, V4, V16
+	WORD $0x4e6188e7 // round V7, V7
+	WORD $0x4ef1cce4 // fnma V4, V7, V17
+	WORD $0x4ef2cce4 // fnma V4, V7, V18
+	WORD $0x4eb41e89 // or V9, V20, V20
+	WORD $0x4e64ce69 // fma V9, V19, V4
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eac1d9f // or V31, V12, V12
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe9 // or V9, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e64cd3f // fma V31, V9, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ead1da9 // or V9, V13, V13
+	WORD $0x4e6ccce9 // fma V9, V7, V12
+	WORD $0x4eedd52a // sub V10, V9, V13
+	WORD $0x4eead4e7 // sub V7, V7, V10
+	WORD $0x4e6dd4e7 // add V7, V7, V13
+	WORD $0x4f745529 // shl V9, V9, 52
+	WORD $0x4eeb8529 // addint V9, V9, V11
+	WORD $0x6e69dc84 // mul V4, V4, V9
+	WORD $0x4f7454e7 // shl V7, V7, 52
+	WORD $0x4eeb84e7 // addint V7, V7, V11
+	WORD $0x6e67dc84 // mul V4, V4, V7
+	WORD $0x6e68fcc6 // div V6, V6, V8
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4ee6cc9f // fnma V31, V4, V6
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6ee3e563 // cmgt V3, V11, V3
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e641cbf // bsl V31, V5, V4
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e2e1c21 // and V1, V1, V14
+	WORD $0x4ea11c63 // or V3, V3, V1
+	WORD $0x4e6bd463 // add V3, V3, V11
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func geluTanh64NEON(dst *float64, x *float64, n int)
+TEXT ·geluTanh64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+2336(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+2352(SB), R17
+	FMOVQ (R17), F26
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e60dc01 // mul V1, V0, V0
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e79cc3f // fma V31, V1, V25
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e61dc01 // mul V1, V0, V1
+	WORD $0x4ee1f521 // min V1, V9, V1
+	WORD $0x4e61f541 // max V1, V10, V1
+	WORD $0x6e6bdc22 // mul V2, V1, V11
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eeccc41 // fnma V1, V2, V12
+	WORD $0x4eedcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e61cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e68cc43 // fma V3, V2, V8
+	WORD $0x4ee7d464 // sub V4, V3, V7
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee68442 // addint V2, V2, V6
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	WORD $0x4e66d421 // add V1, V1, V6
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x6e61dc22 // mul V2, V1, V1
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e79cc5f // fma V31, V2, V25
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e62dc22 // mul V2, V1, V2
+	WORD $0x4ee2f522 // min V2, V9, V2
+	WORD $0x4e62f542 // max V2, V10, V2
+	WORD $0x6e6bdc43 // mul V3, V2, V11
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eeccc62 // fnma V2, V3, V12
+	WORD $0x4eedcc62 // fnma V2, V3, V13
+	WORD $0x4eaf1de4 // or V4, V15, V15
+	WORD $0x4e62cdc4 // fma V4, V14, V2
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e68cc64 // fma V4, V3, V8
+	WORD $0x4ee7d485 // sub V5, V4, V7
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee68484 // addint V4, V4, V6
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e66d442 // add V2, V2, V6
+	WORD $0x6e62fc21 // div V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func silu64NEON(dst *float64, x *float64, n int)
+TEXT ·silu64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	WORD $0x6e291c01 // xor V1, V0, V9
+	WORD $0x4ee1f541 // min V1, V10, V1
+	WORD $0x4e61f561 // max V1, V11, V1
+	WORD $0x6e6cdc22 // mul V2, V1, V12
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eedcc41 // fnma V1, V2, V13
+	WORD $0x4eeecc41 // fnma V1, V2, V14
+	WORD $0x4eb01e03 // or V3, V16, V16
+	WORD $0x4e61cde3 // fma V3, V15, V1
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e68cc43 // fma V3, V2, V8
+	WORD $0x4ee7d464 // sub V4, V3, V7
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee68442 // addint V2, V2, V6
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	WORD $0x4e66d421 // add V1, V1, V6
+	WORD $0x6e61fc00 // div V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	WORD $0x6e291c22 // xor V2, V1, V9
+	WORD $0x4ee2f542 // min V2, V10, V2
+	WORD $0x4e62f562 // max V2, V11, V2
+	WORD $0x6e6cdc43 // mul V3, V2, V12
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eedcc62 // fnma V2, V3, V13
+	WORD $0x4eeecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e62cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e68cc64 // fma V4, V3, V8
+	WORD $0x4ee7d485 // sub V5, V4, V7
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee68484 // addint V4, V4, V6
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e66d442 // add V2, V2, V6
+	WORD $0x6e62fc21 // div V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part5:
+
+done3:
+	RET
+
+// func reluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·reluGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6ee3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6ee3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6ee3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6ee3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6ee3e400 // cmgt V0, V0, V3
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e631c3f // bsl V31, V1, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x6ee3e421 // cmgt V1, V1, V3
+	WORD $0x4ea11c3f // or V31, V1, V1
+	WORD $0x6e631c5f // bsl V31, V2, V3
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func tanhGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·tanhGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ee0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ee0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ee0cc1f // fnma V31, V0, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x4ee1cc3f // fnma V31, V1, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e61dc42 // mul V2, V2, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func sigmoidGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·sigmoidGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F3
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	WORD $0x4ee0d460 // sub V0, V3, V0
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	WORD $0x4ee0d460 // sub V0, V3, V0
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	WORD $0x4ee0d460 // sub V0, V3, V0
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	WORD $0x6e61dc42 // mul V2, V2, V1
+	WORD $0x4ee1d461 // sub V1, V3, V1
+	WORD $0x6e61dc42 // mul V2, V2, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part8:
+
+done5:
+	RET
+
+// func softplusGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·softplusGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e291c00 // xor V0, V0, V9
+	WORD $0x4ee0f540 // min V0, V10, V0
+	WORD $0x4e60f560 // max V0, V11, V0
+	WORD $0x6e6cdc02 // mul V2, V0, V12
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eedcc40 // fnma V0, V2, V13
+	WORD $0x4eeecc40 // fnma V0, V2, V14
+	WORD $0x4eb01e03 // or V3, V16, V16
+	WORD $0x4e60cde3 // fma V3, V15, V0
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e60cc7f // fma V31, V3, V0
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e68cc43 // fma V3, V2, V8
+	WORD $0x4ee7d464 // sub V4, V3, V7
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc00 // mul V0, V0, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee68442 // addint V2, V2, V6
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4e66d400 // add V0, V0, V6
+	WORD $0x6e60fcc0 // div V0, V6, V0
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	WORD $0x6e291c21 // xor V1, V1, V9
+	WORD $0x4ee1f541 // min V1, V10, V1
+	WORD $0x4e61f561 // max V1, V11, V1
+	WORD $0x6e6cdc23 // mul V3, V1, V12
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eedcc61 // fnma V1, V3, V13
+	WORD $0x4eeecc61 // fnma V1, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e61cde4 // fma V4, V15, V1
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc9f // fma V31, V4, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e68cc64 // fma V4, V3, V8
+	WORD $0x4ee7d485 // sub V5, V4, V7
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee68484 // addint V4, V4, V6
+	WORD $0x6e64dc21 // mul V1, V1, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4e66d421 // add V1, V1, V6
+	WORD $0x6e61fcc1 // div V1, V6, V1
+	WORD $0x6e61dc42 // mul V2, V2, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	MOVD $vectors<>+2320(SB), R17
+	FMOVQ (R17), F2
+	WORD $0x6e62dc02 // mul V2, V0, V2
+	WORD $0x6e62dc43 // mul V3, V2, V2
+	WORD $0x6e301c63 // xor V3, V3, V16
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e63f484 // max V4, V4, V3
+	WORD $0x6e71dc83 // mul V3, V4, V17
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4ef2cc64 // fnma V4, V3, V18
+	WORD $0x4ef3cc64 // fnma V4, V3, V19
+	WORD $0x4eb51ea5 // or V5, V21, V21
+	WORD $0x4e64ce85 // fma V5, V20, V4
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaf1de5 // or V5, V15, V15
+	WORD $0x4e6ecc65 // fma V5, V3, V14
+	WORD $0x4eefd4a6 // sub V6, V5, V15
+	WORD $0x4ee6d463 // sub V3, V3, V6
+	WORD $0x4e6fd463 // add V3, V3, V15
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4eed84a5 // addint V5, V5, V13
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4eed8463 // addint V3, V3, V13
+	WORD $0x6e63dc84 // mul V4, V4, V3
+	MOVD $vectors<>+2368(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x6e63dc84 // mul V4, V4, V3
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e231c43 // and V3, V2, V3
+	MOVD $vectors<>+1872(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4ee3f4a5 // min V5, V5, V3
+	WORD $0x6e65dca3 // mul V3, V5, V5
+	MOVD $vectors<>+1888(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63ccc7 // fma V7, V6, V3
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4e63cce6 // fma V6, V7, V3
+	WORD $0x6e66dca6 // mul V6, V5, V6
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cda7 // fma V7, V13, V3
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd07 // fma V7, V8, V3
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e63cce8 // fma V8, V7, V3
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e63cd07 // fma V7, V8, V3
+	WORD $0x6e67fcc6 // div V6, V6, V7
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cce8 // fma V8, V7, V5
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e65cd07 // fma V7, V8, V5
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cce8 // fma V8, V7, V5
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e65cd07 // fma V7, V8, V5
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cce8 // fma V8, V7, V5
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e65cd07 // fma V7, V8, V5
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cce8 // fma V8, V7, V5
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e65cd07 // fma V7, V8, V5
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cda8 // fma V8, V13, V5
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e65cd09 // fma V9, V8, V5
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cd28 // fma V8, V9, V5
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e65cd09 // fma V9, V8, V5
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cd28 // fma V8, V9, V5
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e65cd09 // fma V9, V8, V5
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e65cd28 // fma V8, V9, V5
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e65cd09 // fma V9, V8, V5
+	WORD $0x6e301c63 // xor V3, V3, V16
+	WORD $0x6e71dc68 // mul V8, V3, V17
+	WORD $0x4e618908 // round V8, V8
+	WORD $0x4ef2cd03 // fnma V3, V8, V18
+	WORD $0x4ef3cd03 // fnma V3, V8, V19
+	WORD $0x4eb51eaa // or V10, V21, V21
+	WORD $0x4e63ce8a // fma V10, V20, V3
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fea // or V10, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e63cd5f // fma V31, V10, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eaf1dea // or V10, V15, V15
+	WORD $0x4e6ecd0a // fma V10, V8, V14
+	WORD $0x4eefd54b // sub V11, V10, V15
+	WORD $0x4eebd508 // sub V8, V8, V11
+	WORD $0x4e6fd508 // add V8, V8, V15
+	WORD $0x4f74554a // shl V10, V10, 52
+	WORD $0x4eed854a // addint V10, V10, V13
+	WORD $0x6e6adc63 // mul V3, V3, V10
+	WORD $0x4f745508 // shl V8, V8, 52
+	WORD $0x4eed8508 // addint V8, V8, V13
+	WORD $0x6e68dc63 // mul V3, V3, V8
+	WORD $0x6e69fce7 // div V7, V7, V9
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4ee7cc7f // fnma V31, V3, V7
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6ee5e5a5 // cmgt V5, V13, V5
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x6e631cdf // bsl V31, V6, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4e301c42 // and V2, V2, V16
+	WORD $0x4ea21ca5 // or V5, V5, V2
+	WORD $0x4eae1dc2 // or V2, V14, V14
+	WORD $0x4e6ecca2 // fma V2, V5, V14
+	WORD $0x4e64cc02 // fma V2, V0, V4
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	MOVD $vectors<>+2320(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x6e63dc23 // mul V3, V1, V3
+	WORD $0x6e63dc64 // mul V4, V3, V3
+	WORD $0x6e301c84 // xor V4, V4, V16
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e64f4a5 // max V5, V5, V4
+	WORD $0x6e71dca4 // mul V4, V5, V17
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4ef2cc85 // fnma V5, V4, V18
+	WORD $0x4ef3cc85 // fnma V5, V4, V19
+	WORD $0x4eb51ea6 // or V6, V21, V21
+	WORD $0x4e65ce86 // fma V6, V20, V5
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e65ccdf // fma V31, V6, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaf1de6 // or V6, V15, V15
+	WORD $0x4e6ecc86 // fma V6, V4, V14
+	WORD $0x4eefd4c7 // sub V7, V6, V15
+	WORD $0x4ee7d484 // sub V4, V4, V7
+	WORD $0x4e6fd484 // add V4, V4, V15
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4eed84c6 // addint V6, V6, V13
+	WORD $0x6e66dca5 // mul V5, V5, V6
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4eed8484 // addint V4, V4, V13
+	WORD $0x6e64dca5 // mul V5, V5, V4
+	MOVD $vectors<>+2368(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x6e64dca5 // mul V5, V5, V4
+	MOVD $vectors<>+1152(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e241c64 // and V4, V3, V4
+	MOVD $vectors<>+1872(SB), R17
+	FMOVQ (R17), F6
+	WORD $0x4ee4f4c6 // min V6, V6, V4
+	WORD $0x6e66dcc4 // mul V4, V6, V6
+	MOVD $vectors<>+1888(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1904(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e64cce8 // fma V8, V7, V4
+	MOVD $vectors<>+1920(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e64cd07 // fma V7, V8, V4
+	MOVD $vectors<>+1936(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e64cce8 // fma V8, V7, V4
+	MOVD $vectors<>+1952(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e64cd07 // fma V7, V8, V4
+	WORD $0x6e67dcc7 // mul V7, V6, V7
+	MOVD $vectors<>+1968(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e64cda8 // fma V8, V13, V4
+	MOVD $vectors<>+1984(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e64cd09 // fma V9, V8, V4
+	MOVD $vectors<>+2000(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e64cd28 // fma V8, V9, V4
+	MOVD $vectors<>+2016(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e64cd09 // fma V9, V8, V4
+	MOVD $vectors<>+2032(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e64cd28 // fma V8, V9, V4
+	WORD $0x6e68fce7 // div V7, V7, V8
+	MOVD $vectors<>+2048(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+2064(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd09 // fma V9, V8, V6
+	MOVD $vectors<>+2080(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cd28 // fma V8, V9, V6
+	MOVD $vectors<>+2096(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd09 // fma V9, V8, V6
+	MOVD $vectors<>+2112(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cd28 // fma V8, V9, V6
+	MOVD $vectors<>+2128(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd09 // fma V9, V8, V6
+	MOVD $vectors<>+2144(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cd28 // fma V8, V9, V6
+	MOVD $vectors<>+2160(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd09 // fma V9, V8, V6
+	MOVD $vectors<>+2176(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e66cd28 // fma V8, V9, V6
+	MOVD $vectors<>+2192(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cda9 // fma V9, V13, V6
+	MOVD $vectors<>+2208(SB), R17
+	FMOVQ (R17), F10
+	WORD $0x4e66cd2a // fma V10, V9, V6
+	MOVD $vectors<>+2224(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd49 // fma V9, V10, V6
+	MOVD $vectors<>+2240(SB), R17
+	FMOVQ (R17), F10
+	WORD $0x4e66cd2a // fma V10, V9, V6
+	MOVD $vectors<>+2256(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd49 // fma V9, V10, V6
+	MOVD $vectors<>+2272(SB), R17
+	FMOVQ (R17), F10
+	WORD $0x4e66cd2a // fma V10, V9, V6
+	MOVD $vectors<>+2288(SB), R17
+	FMOVQ (R17), F9
+	WORD $0x4e66cd49 // fma V9, V10, V6
+	MOVD $vectors<>+2304(SB), R17
+	FMOVQ (R17), F10
+	WORD $0x4e66cd2a // fma V10, V9, V6
+	WORD $0x6e301c84 // xor V4, V4, V16
+	WORD $0x6e71dc89 // mul V9, V4, V17
+	WORD $0x4e618929 // round V9, V9
+	WORD $0x4ef2cd24 // fnma V4, V9, V18
+	WORD $0x4ef3cd24 // fnma V4, V9, V19
+	WORD $0x4eb51eab // or V11, V21, V21
+	WORD $0x4e64ce8b // fma V11, V20, V4
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ebc1f9f // or V31, V28, V28
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ebe1fdf // or V31, V30, V30
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4eae1ddf // or V31, V14, V14
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1feb // or V11, V31, V31
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4e64cd7f // fma V31, V11, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaf1deb // or V11, V15, V15
+	WORD $0x4e6ecd2b // fma V11, V9, V14
+	WORD $0x4eefd56c // sub V12, V11, V15
+	WORD $0x4eecd529 // sub V9, V9, V12
+	WORD $0x4e6fd529 // add V9, V9, V15
+	WORD $0x4f74556b // shl V11, V11, 52
+	WORD $0x4eed856b // addint V11, V11, V13
+	WORD $0x6e6bdc84 // mul V4, V4, V11
+	WORD $0x4f745529 // shl V9, V9, 52
+	WORD $0x4eed8529 // addint V9, V9, V13
+	WORD $0x6e69dc84 // mul V4, V4, V9
+	WORD $0x6e6afd08 // div V8, V8, V10
+	WORD $0x4ead1dbf // or V31, V13, V13
+	WORD $0x4ee8cc9f // fnma V31, V4, V8
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6ee6e5a6 // cmgt V6, V13, V6
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x6e641cff // bsl V31, V7, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4e301c63 // and V3, V3, V16
+	WORD $0x4ea31cc6 // or V6, V6, V3
+	WORD $0x4eae1dc3 // or V3, V14, V14
+	WORD $0x4e6eccc3 // fma V3, V6, V14
+	WORD $0x4e65cc23 // fma V3, V1, V5
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geluTanhGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·geluTanhGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+2336(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+2352(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+2384(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+2400(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+2416(SB), R17
+	FMOVQ (R17), F30
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4e60f7a0 // max V0, V29, V0
+	WORD $0x4ee0f780 // min V0, V28, V0
+	WORD $0x6e60dc02 // mul V2, V0, V0
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e7acc5f // fma V31, V2, V26
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e62dc02 // mul V2, V0, V2
+	WORD $0x4ee2f542 // min V2, V10, V2
+	WORD $0x4e62f562 // max V2, V11, V2
+	WORD $0x6e6cdc43 // mul V3, V2, V12
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eedcc62 // fnma V2, V3, V13
+	WORD $0x4eeecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e62cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e69cc64 // fma V4, V3, V9
+	WORD $0x4ee8d485 // sub V5, V4, V8
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee78463 // addint V3, V3, V7
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x6e62fce2 // div V2, V7, V2
+	WORD $0x6e60dc03 // mul V3, V0, V0
+	MOVD $vectors<>+2432(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e7ecc64 // fma V4, V3, V30
+	WORD $0x6e64dc00 // mul V0, V0, V4
+	WORD $0x6e62dc00 // mul V0, V0, V2
+	WORD $0x4ee2d4e3 // sub V3, V7, V2
+	WORD $0x4e63cc02 // fma V2, V0, V3
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	WORD $0x4e61f7a1 // max V1, V29, V1
+	WORD $0x4ee1f781 // min V1, V28, V1
+	WORD $0x6e61dc23 // mul V3, V1, V1
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e7acc7f // fma V31, V3, V26
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e63dc23 // mul V3, V1, V3
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x6e63fce3 // div V3, V7, V3
+	WORD $0x6e61dc24 // mul V4, V1, V1
+	MOVD $vectors<>+2432(SB), R17
+	FMOVQ (R17), F5
+	WORD $0x4e7ecc85 // fma V5, V4, V30
+	WORD $0x6e65dc21 // mul V1, V1, V5
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4ee3d4e4 // sub V4, V7, V3
+	WORD $0x4e64cc23 // fma V3, V1, V4
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func siluGrad64NEON(dst *float64, x *float64, dy *float64, n int)
+TEXT ·siluGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F26
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e2a1c02 // xor V2, V0, V10
+	WORD $0x4ee2f562 // min V2, V11, V2
+	WORD $0x4e62f582 // max V2, V12, V2
+	WORD $0x6e6ddc43 // mul V3, V2, V13
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eeecc62 // fnma V2, V3, V14
+	WORD $0x4eefcc62 // fnma V2, V3, V15
+	WORD $0x4eb11e24 // or V4, V17, V17
+	WORD $0x4e62ce04 // fma V4, V16, V2
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e69cc64 // fma V4, V3, V9
+	WORD $0x4ee8d485 // sub V5, V4, V8
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee78463 // addint V3, V3, V7
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x6e62fce2 // div V2, V7, V2
+	WORD $0x4ee2d4e3 // sub V3, V7, V2
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63cc1f // fma V31, V0, V3
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	WORD $0x6e60dc42 // mul V2, V2, V0
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	WORD $0x6e2a1c23 // xor V3, V1, V10
+	WORD $0x4ee3f563 // min V3, V11, V3
+	WORD $0x4e63f583 // max V3, V12, V3
+	WORD $0x6e6ddc64 // mul V4, V3, V13
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e63ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x6e63fce3 // div V3, V7, V3
+	WORD $0x4ee3d4e4 // sub V4, V7, V3
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64cc3f // fma V31, V1, V4
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x6e61dc63 // mul V3, V3, V1
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func swiGLU64NEON(dst *float64, gate *float64, up *float64, n int)
+TEXT ·swiGLU64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F26
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e2a1c02 // xor V2, V0, V10
+	WORD $0x4ee2f562 // min V2, V11, V2
+	WORD $0x4e62f582 // max V2, V12, V2
+	WORD $0x6e6ddc43 // mul V3, V2, V13
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eeecc62 // fnma V2, V3, V14
+	WORD $0x4eefcc62 // fnma V2, V3, V15
+	WORD $0x4eb11e24 // or V4, V17, V17
+	WORD $0x4e62ce04 // fma V4, V16, V2
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e69cc64 // fma V4, V3, V9
+	WORD $0x4ee8d485 // sub V5, V4, V8
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee78463 // addint V3, V3, V7
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x6e62fc00 // div V0, V0, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	WORD $0x6e2a1c23 // xor V3, V1, V10
+	WORD $0x4ee3f563 // min V3, V11, V3
+	WORD $0x4e63f583 // max V3, V12, V3
+	WORD $0x6e6ddc64 // mul V4, V3, V13
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e63ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x6e63fc21 // div V1, V1, V3
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func geGLU64NEON(dst *float64, gate *float64, up *float64, n int)
+TEXT ·geGLU64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+2336(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+2352(SB), R17
+	FMOVQ (R17), F27
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60dc02 // mul V2, V0, V0
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e7acc5f // fma V31, V2, V26
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x6e62dc02 // mul V2, V0, V2
+	WORD $0x4ee2f542 // min V2, V10, V2
+	WORD $0x4e62f562 // max V2, V11, V2
+	WORD $0x6e6cdc43 // mul V3, V2, V12
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eedcc62 // fnma V2, V3, V13
+	WORD $0x4eeecc62 // fnma V2, V3, V14
+	WORD $0x4eb01e04 // or V4, V16, V16
+	WORD $0x4e62cde4 // fma V4, V15, V2
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea81d04 // or V4, V8, V8
+	WORD $0x4e69cc64 // fma V4, V3, V9
+	WORD $0x4ee8d485 // sub V5, V4, V8
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee78463 // addint V3, V3, V7
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x6e62fc00 // div V0, V0, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	WORD $0x6e61dc23 // mul V3, V1, V1
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e7acc7f // fma V31, V3, V26
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e63dc23 // mul V3, V1, V3
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x6e63fc21 // div V1, V1, V3
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func swiGLUGrad64NEON(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·swiGLUGrad64NEON(SB), NOSPLIT, $0-48
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1136(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F27
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD gate+16(FP), R2
+	MOVD up+24(FP), R3
+	MOVD dy+32(FP), R4
+	MOVD n+40(FP), R5
+	MOVD ZR, R21
+	MOVD R5, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R3, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R4, R17
+	FMOVQ (R17), F2
+	WORD $0x6e2b1c03 // xor V3, V0, V11
+	WORD $0x4ee3f583 // min V3, V12, V3
+	WORD $0x4e63f5a3 // max V3, V13, V3
+	WORD $0x6e6edc64 // mul V4, V3, V14
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4ef0cc83 // fnma V3, V4, V16
+	WORD $0x4eb21e45 // or V5, V18, V18
+	WORD $0x4e63ce25 // fma V5, V17, V3
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea91d25 // or V5, V9, V9
+	WORD $0x4e6acc85 // fma V5, V4, V10
+	WORD $0x4ee9d4a6 // sub V6, V5, V9
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e69d484 // add V4, V4, V9
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee884a5 // addint V5, V5, V8
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee88484 // addint V4, V4, V8
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e68d463 // add V3, V3, V8
+	WORD $0x6e63fd03 // div V3, V8, V3
+	WORD $0x4ee3d504 // sub V4, V8, V3
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e64cc1f // fma V31, V0, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e64dc64 // mul V4, V3, V4
+	WORD $0x6e61dc41 // mul V1, V2, V1
+	WORD $0x6e64dc21 // mul V1, V1, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	WORD $0x6e60dc42 // mul V2, V2, V0
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R1, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R3, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	ADD R21<<3, R4, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 8(R17), V3.D[0]
+
+part6:
+	WORD $0x6e2b1c24 // xor V4, V1, V11
+	WORD $0x4ee4f584 // min V4, V12, V4
+	WORD $0x4e64f5a4 // max V4, V13, V4
+	WORD $0x6e6edc85 // mul V5, V4, V14
+	WORD $0x4e6188a5 // round V5, V5
+	WORD $0x4eefcca4 // fnma V4, V5, V15
+	WORD $0x4ef0cca4 // fnma V4, V5, V16
+	WORD $0x4eb21e46 // or V6, V18, V18
+	WORD $0x4e64ce26 // fma V6, V17, V4
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eaa1d5f // or V31, V10, V10
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea91d26 // or V6, V9, V9
+	WORD $0x4e6acca6 // fma V6, V5, V10
+	WORD $0x4ee9d4c7 // sub V7, V6, V9
+	WORD $0x4ee7d4a5 // sub V5, V5, V7
+	WORD $0x4e69d4a5 // add V5, V5, V9
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4ee884c6 // addint V6, V6, V8
+	WORD $0x6e66dc84 // mul V4, V4, V6
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee884a5 // addint V5, V5, V8
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x6e64fd04 // div V4, V8, V4
+	WORD $0x4ee4d505 // sub V5, V8, V4
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e65cc3f // fma V31, V1, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e65dc85 // mul V5, V4, V5
+	WORD $0x6e62dc62 // mul V2, V3, V2
+	WORD $0x6e65dc42 // mul V2, V2, V5
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part7:
+	WORD $0x6e61dc63 // mul V3, V3, V1
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R1, R17
+	VST1.P V3.D[0], 8(R17)
+
+part8:
+
+done3:
+	RET
+
+// func geGLUGrad64NEON(dgate *float64, dup *float64, gate *float64, up *float64, dy *float64, n int)
+TEXT ·geGLUGrad64NEON(SB), NOSPLIT, $0-48
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F26
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F27
+	MOVD $vectors<>+2336(SB), R17
+	FMOVQ (R17), F28
+	MOVD $vectors<>+2352(SB), R17
+	FMOVQ (R17), F29
+	MOVD $vectors<>+2384(SB), R17
+	FMOVQ (R17), F30
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD gate+16(FP), R2
+	MOVD up+24(FP), R3
+	MOVD dy+32(FP), R4
+	MOVD n+40(FP), R5
+	MOVD ZR, R21
+	MOVD R5, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R3, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R4, R17
+	FMOVQ (R17), F2
+	MOVD $vectors<>+2400(SB), R17
+	FMOVQ (R17), F3
+	WORD $0x4e60f463 // max V3, V3, V0
+	WORD $0x4ee3f7c3 // min V3, V30, V3
+	WORD $0x6e63dc64 // mul V4, V3, V3
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e7ccc9f // fma V31, V4, V28
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e64dc64 // mul V4, V3, V4
+	WORD $0x4ee4f584 // min V4, V12, V4
+	WORD $0x4e64f5a4 // max V4, V13, V4
+	WORD $0x6e6edc85 // mul V5, V4, V14
+	WORD $0x4e6188a5 // round V5, V5
+	WORD $0x4eefcca4 // fnma V4, V5, V15
+	WORD $0x4ef0cca4 // fnma V4, V5, V16
+	WORD $0x4eb21e46 // or V6, V18, V18
+	WORD $0x4e64ce26 // fma V6, V17, V4
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe6 // or V6, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccdf // fma V31, V6, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eaa1d46 // or V6, V10, V10
+	WORD $0x4e6bcca6 // fma V6, V5, V11
+	WORD $0x4eead4c7 // sub V7, V6, V10
+	WORD $0x4ee7d4a5 // sub V5, V5, V7
+	WORD $0x4e6ad4a5 // add V5, V5, V10
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4ee984c6 // addint V6, V6, V9
+	WORD $0x6e66dc84 // mul V4, V4, V6
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee984a5 // addint V5, V5, V9
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4e69d484 // add V4, V4, V9
+	WORD $0x6e64fd24 // div V4, V9, V4
+	WORD $0x6e63dc65 // mul V5, V3, V3
+	MOVD $vectors<>+2416(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+2432(SB), R17
+	FMOVQ (R17), F7
+	WORD $0x4e66cca7 // fma V7, V5, V6
+	WORD $0x6e67dc63 // mul V3, V3, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4ee4d525 // sub V5, V9, V4
+	WORD $0x4ea41c9f // or V31, V4, V4
+	WORD $0x4e65cc7f // fma V31, V3, V5
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x6e61dc41 // mul V1, V2, V1
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	WORD $0x6e60dc42 // mul V2, V2, V0
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	ADD R21<<3, R1, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part4:
+	ADD R21<<3, R3, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part5:
+	ADD R21<<3, R4, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 8(R17), V3.D[0]
+
+part6:
+	MOVD $vectors<>+2400(SB), R17
+	FMOVQ (R17), F4
+	WORD $0x4e61f484 // max V4, V4, V1
+	WORD $0x4ee4f7c4 // min V4, V30, V4
+	WORD $0x6e64dc85 // mul V5, V4, V4
+	WORD $0x4ebd1fbf // or V31, V29, V29
+	WORD $0x4e7cccbf // fma V31, V5, V28
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x6e65dc85 // mul V5, V4, V5
+	WORD $0x4ee5f585 // min V5, V12, V5
+	WORD $0x4e65f5a5 // max V5, V13, V5
+	WORD $0x6e6edca6 // mul V6, V5, V14
+	WORD $0x4e6188c6 // round V6, V6
+	WORD $0x4eefccc5 // fnma V5, V6, V15
+	WORD $0x4ef0ccc5 // fnma V5, V6, V16
+	WORD $0x4eb21e47 // or V7, V18, V18
+	WORD $0x4e65ce27 // fma V7, V17, V5
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ebb1f7f // or V31, V27, V27
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4eab1d7f // or V31, V11, V11
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe7 // or V7, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e65ccff // fma V31, V7, V5
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eaa1d47 // or V7, V10, V10
+	WORD $0x4e6bccc7 // fma V7, V6, V11
+	WORD $0x4eead4e8 // sub V8, V7, V10
+	WORD $0x4ee8d4c6 // sub V6, V6, V8
+	WORD $0x4e6ad4c6 // add V6, V6, V10
+	WORD $0x4f7454e7 // shl V7, V7, 52
+	WORD $0x4ee984e7 // addint V7, V7, V9
+	WORD $0x6e67dca5 // mul V5, V5, V7
+	WORD $0x4f7454c6 // shl V6, V6, 52
+	WORD $0x4ee984c6 // addint V6, V6, V9
+	WORD $0x6e66dca5 // mul V5, V5, V6
+	WORD $0x4e69d4a5 // add V5, V5, V9
+	WORD $0x6e65fd25 // div V5, V9, V5
+	WORD $0x6e64dc86 // mul V6, V4, V4
+	MOVD $vectors<>+2416(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+2432(SB), R17
+	FMOVQ (R17), F8
+	WORD $0x4e67ccc8 // fma V8, V6, V7
+	WORD $0x6e68dc84 // mul V4, V4, V8
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4ee5d526 // sub V6, V9, V5
+	WORD $0x4ea51cbf // or V31, V5, V5
+	WORD $0x4e66cc9f // fma V31, V4, V6
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x6e62dc62 // mul V2, V3, V2
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part7:
+	WORD $0x6e61dc63 // mul V3, V3, V1
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	ADD R21<<3, R1, R17
+	VST1.P V3.D[0], 8(R17)
+
+part8:
+
+done3:
+	RET
+
 // func sum64NEON(x *float64, n int) float64
 TEXT ·sum64NEON(SB), NOSPLIT, $0-24
-	MOVD $vectors<>+32(SB), R17
+	MOVD $vectors<>+1568(SB), R17
 	FMOVQ (R17), F5
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -1600,7 +14292,7 @@ done5:
 
 // func dot64NEON(x *float64, y *float64, n int) float64
 TEXT ·dot64NEON(SB), NOSPLIT, $0-32
-	MOVD $vectors<>+32(SB), R17
+	MOVD $vectors<>+1568(SB), R17
 	FMOVQ (R17), F6
 	MOVD x+0(FP), R0
 	MOVD y+8(FP), R1
@@ -1682,7 +14374,7 @@ done5:
 
 // func centredSq64NEON(x *float64, n int, mu float64) float64
 TEXT ·centredSq64NEON(SB), NOSPLIT, $0-32
-	MOVD $vectors<>+32(SB), R17
+	MOVD $vectors<>+1568(SB), R17
 	FMOVQ (R17), F7
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -1759,7 +14451,7 @@ done5:
 
 // func maxOf64NEON(x *float64, n int) float64
 TEXT ·maxOf64NEON(SB), NOSPLIT, $0-24
-	MOVD $vectors<>+48(SB), R17
+	MOVD $vectors<>+1728(SB), R17
 	FMOVQ (R17), F8
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R1
@@ -1869,5 +14561,1682 @@ done5:
 	WORD $0x6e64d481 // addp V1, V4, V4
 	WORD $0x4e61f442 // max V2, V2, V1
 	FMOVD F2, ret+16(FP)
+	RET
+
+// func expSum64NEON(dst *float64, x *float64, n int, c float64) float64
+TEXT ·expSum64NEON(SB), NOSPLIT, $0-40
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F26
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD c+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	WORD $0x4eba1f41 // or V1, V26, V26
+	WORD $0x4eba1f42 // or V2, V26, V26
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e63d421 // add V1, V1, V3
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, 16(R17)
+	WORD $0x4e63d442 // add V2, V2, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e63d421 // add V1, V1, V3
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part6:
+	WORD $0x4ee0d484 // sub V4, V4, V0
+	WORD $0x4ee4f544 // min V4, V10, V4
+	WORD $0x4e64f564 // max V4, V11, V4
+	WORD $0x6e6cdc80 // mul V0, V4, V12
+	WORD $0x4e618800 // round V0, V0
+	WORD $0x4eedcc04 // fnma V4, V0, V13
+	WORD $0x4eeecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e64cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc05 // fma V5, V0, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d400 // sub V0, V0, V6
+	WORD $0x4e68d400 // add V0, V0, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4f745400 // shl V0, V0, 52
+	WORD $0x4ee78400 // addint V0, V0, V7
+	WORD $0x6e60dc84 // mul V4, V4, V0
+	ADD R21<<3, R0, R17
+	VST1.P V4.D[0], 8(R17)
+
+part7:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e7a1c9f // bsl V31, V4, V26
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e63d421 // add V1, V1, V3
+
+done5:
+	WORD $0x4e62d421 // add V1, V1, V2
+	WORD $0x6e61d422 // addp V2, V1, V1
+	FMOVD F2, ret+32(FP)
+	RET
+
+// func expTotal64NEON(x *float64, n int, c float64) float64
+TEXT ·expTotal64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F26
+	MOVD x+0(FP), R0
+	MOVD n+8(FP), R1
+	FMOVD c+16(FP), F31
+	VDUP V31.D[0], V0.D2
+	WORD $0x4eba1f41 // or V1, V26, V26
+	WORD $0x4eba1f42 // or V2, V26, V26
+	MOVD ZR, R21
+	MOVD R1, R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e63d421 // add V1, V1, V3
+	ADD R21<<3, R0, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e63d442 // add V2, V2, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4e63d421 // add V1, V1, V3
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R0, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part6:
+	WORD $0x4ee0d484 // sub V4, V4, V0
+	WORD $0x4ee4f544 // min V4, V10, V4
+	WORD $0x4e64f564 // max V4, V11, V4
+	WORD $0x6e6cdc80 // mul V0, V4, V12
+	WORD $0x4e618800 // round V0, V0
+	WORD $0x4eedcc04 // fnma V4, V0, V13
+	WORD $0x4eeecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e64cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc05 // fma V5, V0, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d400 // sub V0, V0, V6
+	WORD $0x4e68d400 // add V0, V0, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4f745400 // shl V0, V0, 52
+	WORD $0x4ee78400 // addint V0, V0, V7
+	WORD $0x6e60dc84 // mul V4, V4, V0
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e7a1c9f // bsl V31, V4, V26
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e63d421 // add V1, V1, V3
+
+done5:
+	WORD $0x4e62d421 // add V1, V1, V2
+	WORD $0x6e61d422 // addp V2, V1, V1
+	FMOVD F2, ret+24(FP)
+	RET
+
+// func softmax64NEON(dst *float64, x *float64, n int)
+TEXT ·softmax64NEON(SB), NOSPLIT, $0-24
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+2448(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F25
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F26
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	WORD $0x4eab1d60 // or V0, V11, V11
+	WORD $0x4eab1d61 // or V1, V11, V11
+	WORD $0x4eab1d62 // or V2, V11, V11
+	WORD $0x4eab1d63 // or V3, V11, V11
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F4
+	WORD $0x4e60f480 // max V0, V4, V0
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F4
+	WORD $0x4e61f481 // max V1, V4, V1
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F4
+	WORD $0x4e62f482 // max V2, V4, V2
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F4
+	WORD $0x4e63f483 // max V3, V4, V3
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F4
+	WORD $0x4e60f480 // max V0, V4, V0
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R1, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 8(R17), V5.D[0]
+
+part16:
+	WORD $0x4ea41c9f // or V31, V4, V4
+	WORD $0x6e6b1cbf // bsl V31, V5, V11
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4e60f480 // max V0, V4, V0
+
+done5:
+	WORD $0x4e61f400 // max V0, V0, V1
+	WORD $0x4e63f442 // max V2, V2, V3
+	WORD $0x4e62f400 // max V0, V0, V2
+	WORD $0x6e60f402 // maxp V2, V0, V0
+	VDUP V2.D[0], V2.D2
+	WORD $0x4eaa1d40 // or V0, V10, V10
+	WORD $0x4eaa1d41 // or V1, V10, V10
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $4, R20, R20
+	BLT end7
+
+loop6:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee2d463 // sub V3, V3, V2
+	WORD $0x4e63f583 // max V3, V12, V3
+	WORD $0x6e6ddc64 // mul V4, V3, V13
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e63ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e63d400 // add V0, V0, V3
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F3
+	WORD $0x4ee2d463 // sub V3, V3, V2
+	WORD $0x4e63f583 // max V3, V12, V3
+	WORD $0x6e6ddc64 // mul V4, V3, V13
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e63ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, 16(R17)
+	WORD $0x4e63d421 // add V1, V1, V3
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop6
+
+end7:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end9
+
+loop8:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee2d463 // sub V3, V3, V2
+	WORD $0x4e63f583 // max V3, V12, V3
+	WORD $0x6e6ddc64 // mul V4, V3, V13
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eefcc83 // fnma V3, V4, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e63ce05 // fma V5, V16, V3
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	ADD R21<<3, R0, R17
+	FMOVQ F3, (R17)
+	WORD $0x4e63d400 // add V0, V0, V3
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop8
+
+end9:
+	ADD $2, R20, R20
+	CBZ R20, done10
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part17:
+	WORD $0x4ee2d484 // sub V4, V4, V2
+	WORD $0x4e64f584 // max V4, V12, V4
+	WORD $0x6e6ddc82 // mul V2, V4, V13
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eeecc44 // fnma V4, V2, V14
+	WORD $0x4eefcc44 // fnma V4, V2, V15
+	WORD $0x4eb11e25 // or V5, V17, V17
+	WORD $0x4e64ce05 // fma V5, V16, V4
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eba1f5f // or V31, V26, V26
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc45 // fma V5, V2, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d442 // sub V2, V2, V6
+	WORD $0x4e68d442 // add V2, V2, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee78442 // addint V2, V2, V7
+	WORD $0x6e62dc84 // mul V4, V4, V2
+	ADD R21<<3, R0, R17
+	VST1.P V4.D[0], 8(R17)
+
+part18:
+	WORD $0x4ea31c7f // or V31, V3, V3
+	WORD $0x6e6a1c9f // bsl V31, V4, V10
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4e63d400 // add V0, V0, V3
+
+done10:
+	WORD $0x4e61d400 // add V0, V0, V1
+	WORD $0x6e60d402 // addp V2, V0, V0
+	VDUP V2.D[0], V2.D2
+	WORD $0x4e6ae440 // cmeq V0, V2, V10
+	WORD $0x6e62fce2 // div V2, V7, V2
+	WORD $0x4ea01c1f // or V31, V0, V0
+	WORD $0x6e621d5f // bsl V31, V10, V2
+	WORD $0x4ebf1fe0 // or V0, V31, V31
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $8, R20, R20
+	BLT end12
+
+loop11:
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD R21<<3, R0, R17
+	FMOVQ 16(R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 16(R17)
+	ADD R21<<3, R0, R17
+	FMOVQ 32(R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 32(R17)
+	ADD R21<<3, R0, R17
+	FMOVQ 48(R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop11
+
+end12:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end14
+
+loop13:
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F1
+	WORD $0x6e60dc21 // mul V1, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F1, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop13
+
+end14:
+	ADD $2, R20, R20
+	CBZ R20, done15
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R0, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part19:
+	WORD $0x6e60dc42 // mul V2, V2, V0
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part20:
+
+done15:
+	RET
+
+// func softmaxGrad64NEON(dst *float64, y *float64, dy *float64, n int)
+TEXT ·softmaxGrad64NEON(SB), NOSPLIT, $0-32
+	MOVD $vectors<>+1568(SB), R17
+	FMOVQ (R17), F6
+	MOVD dst+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	WORD $0x4ea61cc0 // or V0, V6, V6
+	WORD $0x4ea61cc1 // or V1, V6, V6
+	WORD $0x4ea61cc2 // or V2, V6, V6
+	WORD $0x4ea61cc3 // or V3, V6, V6
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F5
+	WORD $0x4e65cc80 // fma V0, V4, V5
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F4
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F5
+	WORD $0x4e65cc81 // fma V1, V4, V5
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F4
+	ADD R21<<3, R2, R17
+	FMOVQ 32(R17), F5
+	WORD $0x4e65cc82 // fma V2, V4, V5
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F4
+	ADD R21<<3, R2, R17
+	FMOVQ 48(R17), F5
+	WORD $0x4e65cc83 // fma V3, V4, V5
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F5
+	WORD $0x4e65cc80 // fma V0, V4, V5
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R1, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 8(R17), V5.D[0]
+
+part11:
+	ADD R21<<3, R2, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part12:
+	WORD $0x4e64cca0 // fma V0, V5, V4
+
+done5:
+	WORD $0x4e61d400 // add V0, V0, V1
+	WORD $0x4e63d442 // add V2, V2, V3
+	WORD $0x4e62d400 // add V0, V0, V2
+	WORD $0x6e60d402 // addp V2, V0, V0
+	VDUP V2.D[0], V2.D2
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $8, R20, R20
+	BLT end7
+
+loop6:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee2d421 // sub V1, V1, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	WORD $0x4ee2d421 // sub V1, V1, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 16(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 32(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 32(R17), F1
+	WORD $0x4ee2d421 // sub V1, V1, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 32(R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 48(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 48(R17), F1
+	WORD $0x4ee2d421 // sub V1, V1, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, 48(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop6
+
+end7:
+	ADD $8, R20, R20
+	SUBS $2, R20, R20
+	BLT end9
+
+loop8:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee2d421 // sub V1, V1, V2
+	WORD $0x6e61dc00 // mul V0, V0, V1
+	ADD R21<<3, R0, R17
+	FMOVQ F0, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop8
+
+end9:
+	ADD $2, R20, R20
+	CBZ R20, done10
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part13:
+	ADD R21<<3, R2, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 8(R17), V3.D[0]
+
+part14:
+	WORD $0x4ee2d463 // sub V3, V3, V2
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	ADD R21<<3, R0, R17
+	VST1.P V1.D[0], 8(R17)
+
+part15:
+
+done10:
+	RET
+
+// func subExp64NEON(dst *float64, y *float64, dy *float64, n int, c float64)
+TEXT ·subExp64NEON(SB), NOSPLIT, $0-40
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F6
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F24
+	MOVD dst+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD n+24(FP), R3
+	FMOVD c+32(FP), F31
+	VDUP V31.D[0], V0.D2
+	MOVD ZR, R21
+	MOVD R3, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F1
+	WORD $0x4ee1f521 // min V1, V9, V1
+	WORD $0x4e61f541 // max V1, V10, V1
+	WORD $0x6e6bdc22 // mul V2, V1, V11
+	WORD $0x4e618842 // round V2, V2
+	WORD $0x4eeccc41 // fnma V1, V2, V12
+	WORD $0x4eedcc41 // fnma V1, V2, V13
+	WORD $0x4eaf1de3 // or V3, V15, V15
+	WORD $0x4e61cdc3 // fma V3, V14, V1
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe1 // or V1, V31, V31
+	WORD $0x4ea71ce3 // or V3, V7, V7
+	WORD $0x4e68cc43 // fma V3, V2, V8
+	WORD $0x4ee7d464 // sub V4, V3, V7
+	WORD $0x4ee4d442 // sub V2, V2, V4
+	WORD $0x4e67d442 // add V2, V2, V7
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc21 // mul V1, V1, V3
+	WORD $0x4f745442 // shl V2, V2, 52
+	WORD $0x4ee68442 // addint V2, V2, V6
+	WORD $0x6e62dc21 // mul V1, V1, V2
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F2
+	WORD $0x4ee0cc22 // fnma V2, V1, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F2, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R1, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part4:
+	WORD $0x4ee2f522 // min V2, V9, V2
+	WORD $0x4e62f542 // max V2, V10, V2
+	WORD $0x6e6bdc43 // mul V3, V2, V11
+	WORD $0x4e618863 // round V3, V3
+	WORD $0x4eeccc62 // fnma V2, V3, V12
+	WORD $0x4eedcc62 // fnma V2, V3, V13
+	WORD $0x4eaf1de4 // or V4, V15, V15
+	WORD $0x4e62cdc4 // fma V4, V14, V2
+	WORD $0x4eb01e1f // or V31, V16, V16
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d1f // or V31, V8, V8
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea61cdf // or V31, V6, V6
+	WORD $0x4e62cc9f // fma V31, V4, V2
+	WORD $0x4ebf1fe2 // or V2, V31, V31
+	WORD $0x4ea71ce4 // or V4, V7, V7
+	WORD $0x4e68cc64 // fma V4, V3, V8
+	WORD $0x4ee7d485 // sub V5, V4, V7
+	WORD $0x4ee5d463 // sub V3, V3, V5
+	WORD $0x4e67d463 // add V3, V3, V7
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee68484 // addint V4, V4, V6
+	WORD $0x6e64dc42 // mul V2, V2, V4
+	WORD $0x4f745463 // shl V3, V3, 52
+	WORD $0x4ee68463 // addint V3, V3, V6
+	WORD $0x6e63dc42 // mul V2, V2, V3
+	ADD R21<<3, R2, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 8(R17), V3.D[0]
+
+part5:
+	WORD $0x4ee0cc43 // fnma V3, V2, V0
+	ADD R21<<3, R0, R17
+	VST1.P V3.D[0], 8(R17)
+
+part6:
+
+done3:
+	RET
+
+// func expScaled64NEON(dst *float64, x *float64, n int, l float64, c float64, d float64)
+TEXT ·expScaled64NEON(SB), NOSPLIT, $0-48
+	MOVD $vectors<>+1440(SB), R17
+	FMOVQ (R17), F7
+	MOVD $vectors<>+1456(SB), R17
+	FMOVQ (R17), F8
+	MOVD $vectors<>+1424(SB), R17
+	FMOVQ (R17), F9
+	MOVD $vectors<>+1168(SB), R17
+	FMOVQ (R17), F10
+	MOVD $vectors<>+1184(SB), R17
+	FMOVQ (R17), F11
+	MOVD $vectors<>+1200(SB), R17
+	FMOVQ (R17), F12
+	MOVD $vectors<>+1216(SB), R17
+	FMOVQ (R17), F13
+	MOVD $vectors<>+1232(SB), R17
+	FMOVQ (R17), F14
+	MOVD $vectors<>+1248(SB), R17
+	FMOVQ (R17), F15
+	MOVD $vectors<>+1264(SB), R17
+	FMOVQ (R17), F16
+	MOVD $vectors<>+1280(SB), R17
+	FMOVQ (R17), F17
+	MOVD $vectors<>+1296(SB), R17
+	FMOVQ (R17), F18
+	MOVD $vectors<>+1312(SB), R17
+	FMOVQ (R17), F19
+	MOVD $vectors<>+1328(SB), R17
+	FMOVQ (R17), F20
+	MOVD $vectors<>+1344(SB), R17
+	FMOVQ (R17), F21
+	MOVD $vectors<>+1360(SB), R17
+	FMOVQ (R17), F22
+	MOVD $vectors<>+1376(SB), R17
+	FMOVQ (R17), F23
+	MOVD $vectors<>+1392(SB), R17
+	FMOVQ (R17), F24
+	MOVD $vectors<>+1408(SB), R17
+	FMOVQ (R17), F25
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVD l+24(FP), F31
+	VDUP V31.D[0], V0.D2
+	FMOVD c+32(FP), F31
+	VDUP V31.D[0], V1.D2
+	FMOVD d+40(FP), F31
+	VDUP V31.D[0], V2.D2
+	MOVD ZR, R21
+	MOVD R2, R20
+	SUBS $2, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F3
+	WORD $0x4ee0d463 // sub V3, V3, V0
+	WORD $0x4ee3f543 // min V3, V10, V3
+	WORD $0x4e63f563 // max V3, V11, V3
+	WORD $0x6e6cdc64 // mul V4, V3, V12
+	WORD $0x4e618884 // round V4, V4
+	WORD $0x4eedcc83 // fnma V3, V4, V13
+	WORD $0x4eeecc83 // fnma V3, V4, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e63cde5 // fma V5, V15, V3
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e63ccbf // fma V31, V5, V3
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc85 // fma V5, V4, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d484 // sub V4, V4, V6
+	WORD $0x4e68d484 // add V4, V4, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc63 // mul V3, V3, V5
+	WORD $0x4f745484 // shl V4, V4, 52
+	WORD $0x4ee78484 // addint V4, V4, V7
+	WORD $0x6e64dc63 // mul V3, V3, V4
+	WORD $0x4ea21c5f // or V31, V2, V2
+	WORD $0x4e61cc7f // fma V31, V3, V1
+	WORD $0x4ebf1fe3 // or V3, V31, V31
+	ADD R21<<3, R0, R17
+	FMOVQ F3, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop1
+
+end2:
+	ADD $2, R20, R20
+	CBZ R20, done3
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R1, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part4:
+	WORD $0x4ee0d484 // sub V4, V4, V0
+	WORD $0x4ee4f544 // min V4, V10, V4
+	WORD $0x4e64f564 // max V4, V11, V4
+	WORD $0x6e6cdc80 // mul V0, V4, V12
+	WORD $0x4e618800 // round V0, V0
+	WORD $0x4eedcc04 // fnma V4, V0, V13
+	WORD $0x4eeecc04 // fnma V4, V0, V14
+	WORD $0x4eb01e05 // or V5, V16, V16
+	WORD $0x4e64cde5 // fma V5, V15, V4
+	WORD $0x4eb11e3f // or V31, V17, V17
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb21e5f // or V31, V18, V18
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb31e7f // or V31, V19, V19
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb41e9f // or V31, V20, V20
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb51ebf // or V31, V21, V21
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb61edf // or V31, V22, V22
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb71eff // or V31, V23, V23
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb81f1f // or V31, V24, V24
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4eb91f3f // or V31, V25, V25
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea91d3f // or V31, V9, V9
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe5 // or V5, V31, V31
+	WORD $0x4ea71cff // or V31, V7, V7
+	WORD $0x4e64ccbf // fma V31, V5, V4
+	WORD $0x4ebf1fe4 // or V4, V31, V31
+	WORD $0x4ea81d05 // or V5, V8, V8
+	WORD $0x4e69cc05 // fma V5, V0, V9
+	WORD $0x4ee8d4a6 // sub V6, V5, V8
+	WORD $0x4ee6d400 // sub V0, V0, V6
+	WORD $0x4e68d400 // add V0, V0, V8
+	WORD $0x4f7454a5 // shl V5, V5, 52
+	WORD $0x4ee784a5 // addint V5, V5, V7
+	WORD $0x6e65dc84 // mul V4, V4, V5
+	WORD $0x4f745400 // shl V0, V0, 52
+	WORD $0x4ee78400 // addint V0, V0, V7
+	WORD $0x6e60dc84 // mul V4, V4, V0
+	WORD $0x4e61cc82 // fma V2, V4, V1
+	ADD R21<<3, R0, R17
+	VST1.P V2.D[0], 8(R17)
+
+part5:
+
+done3:
 	RET
 

@@ -8,8 +8,11 @@ import (
 
 // render gives every value a register and writes the function.
 func (k *Kernel) render() {
-	values := k.lives()
-	peak := k.allocate(values)
+	peak := k.allocate(k.lives())
+	for over := k.overflow(peak); len(over) > 0; over = k.overflow(peak) {
+		k.demote(over)
+		peak = k.allocate(k.lives())
+	}
 	k.hoist(peak)
 	for i := range k.items {
 		k.write(&k.items[i])
@@ -20,6 +23,11 @@ func (k *Kernel) render() {
 func (k *Kernel) lives() []*Value {
 	var values []*Value
 	seen := map[*Value]bool{}
+	for i := range k.items {
+		for _, v := range k.items[i].values() {
+			v.uses = nil
+		}
+	}
 	for i := range k.items {
 		for _, v := range k.items[i].values() {
 			if !seen[v] {
@@ -127,9 +135,9 @@ func (k *Kernel) free(names []string, busy map[string]bool) string {
 	panic(k.name + ": out of vector registers")
 }
 
-// hoist loads as many constants as there are registers left, those that must
-// be in one first, and names the others' memory.
-func (k *Kernel) hoist(used int) {
+// constants returns those in use, first those that must be in a register,
+// then those in most use.
+func (k *Kernel) constants() []*Value {
 	var constants []*Value
 	for _, v := range k.consts {
 		if len(v.uses) > 0 {
@@ -148,18 +156,57 @@ func (k *Kernel) hoist(used int) {
 		}
 		return a.offset - b.offset
 	})
-	for _, v := range constants {
-		mem := fmt.Sprintf("vectors<>+%d(SB)", v.offset)
-		if used == k.isa.Vecs {
-			if v.forced {
-				panic(k.name + ": out of registers for constants")
+	return constants
+}
+
+// overflow returns the constants that must be in a register but find none.
+func (k *Kernel) overflow(used int) []*Value {
+	var forced []*Value
+	for _, v := range k.constants() {
+		if v.forced {
+			forced = append(forced, v)
+		}
+	}
+	return forced[min(len(forced), k.isa.Vecs-used):]
+}
+
+// demote loads the constants anew wherever they are used.
+func (k *Kernel) demote(constants []*Value) {
+	var items []item
+	at := make([]int, len(k.items)) // where items went
+	for i, in := range k.items {
+		for s, v := range in.src {
+			if slices.Contains(constants, v) {
+				in.src[s] = &Value{}
+				items = append(items, item{op: "const", dst: in.src[s], mem: v.mem()})
 			}
-			v.reg = mem
+		}
+		at[i] = len(items)
+		items = append(items, in)
+	}
+	for i, l := range k.loops {
+		k.loops[i] = [2]int{at[l[0]], at[l[1]-1] + 1}
+	}
+	k.items = items
+	for _, v := range constants {
+		v.uses = nil
+	}
+}
+
+// mem is the operand of a constant's place in the file's table.
+func (v *Value) mem() string { return fmt.Sprintf("vectors<>+%d(SB)", v.offset) }
+
+// hoist loads as many constants as there are registers left, and names the
+// others' memory.
+func (k *Kernel) hoist(used int) {
+	for _, v := range k.constants() {
+		if used == k.isa.Vecs {
+			v.reg = v.mem()
 			continue
 		}
 		v.reg = k.isa.reg(used)
 		used++
-		k.isa.emit(k, &item{op: "const", dst: v, mem: mem})
+		k.isa.emit(k, &item{op: "const", dst: v, mem: v.mem()})
 	}
 }
 
