@@ -155,9 +155,7 @@ func choiceGrad(y, a, b *Var, dy *tensor.Tensor, s32 func(d, a, b []float32), s6
 // Scale returns c·x.
 func Scale(x *Var, c float64) *Var {
 	y := out("scale", x.Shape(), x)
-	tensor.UnaryInto("scale", y.t, x.s.dense(x.t),
-		func(d, x []float32) { kernel.Scale(d, x, float32(c)) },
-		func(d, x []float64) { kernel.Scale(d, x, c) })
+	tensor.ScaleInto(y.t, x.s.dense(x.t), c)
 	return y.record(0, func(dy *tensor.Tensor) { x.Give(scaled(y.s.keep(dy), c)) })
 }
 

@@ -112,8 +112,8 @@ func newMLP() *mlp {
 }
 
 func (m *mlp) loss(s *autograd.Scope) (sum *autograd.Var, n int) {
-	h := autograd.ReLU(m.A.Forward(s, s.Const(m.x)))
-	h = autograd.ReLU(m.B.Forward(s, h))
+	h := m.A.ForwardAct(s, s.Const(m.x), nn.ReLU)
+	h = m.B.ForwardAct(s, h, nn.ReLU)
 	return nn.CrossEntropy(m.C.Forward(s, h), m.target, -1, 0)
 }
 

@@ -39,9 +39,15 @@ func Copy(dst, src *Tensor) {
 // copyOf moves elements as T, any type of their size.
 func copyOf[T Elem](dst, src *Tensor) {
 	d, s := raw[T](dst), raw[T](src)
-	if n := dst.Len(); n <= grain && dst.IsContiguous() && src.IsContiguous() {
-		copy(d[:n], s[:n])
-		return
+	if n := dst.Len(); dst.IsContiguous() { // no nest, which is allocated
+		switch {
+		case n <= grain && src.IsContiguous():
+			copy(d[:n], s[:n])
+			return
+		case src.isOne():
+			fillRun(d[:n], s[0])
+			return
+		}
 	}
 	n := newNest(dst.dims(), dst, src)
 	ds, ss, _ := n.inner()

@@ -161,16 +161,34 @@ func Tanh(x *Tensor) *Tensor { return Unary("tanh", x, kernel.Tanh[float32], ker
 
 // Scale returns c·x.
 func Scale(x *Tensor, c float64) *Tensor {
-	return Unary("scale", x,
-		func(d, x []float32) { kernel.Scale(d, x, float32(c)) },
-		func(d, x []float64) { kernel.Scale(d, x, c) })
+	x.check("scale")
+	dst := Like(x.dt, x.dims(), x)
+	ScaleInto(dst, x, c)
+	return dst
 }
 
 // ScaleTo multiplies the contiguous dst by c in place.
-func ScaleTo(dst *Tensor, c float64) {
-	UnaryInto("scale", dst, dst,
-		func(d, x []float32) { kernel.Scale(d, x, float32(c)) },
-		func(d, x []float64) { kernel.Scale(d, x, c) })
+func ScaleTo(dst *Tensor, c float64) { ScaleInto(dst, dst, c) }
+
+// ScaleInto writes c·x to the contiguous dst of x's shape and dtype, which may
+// be x itself.
+func ScaleInto(dst, x *Tensor, c float64) {
+	t := unaryOperand("scale", dst, x)
+	if x.dt == Float32 {
+		scaleOf(dst, t, float32(c))
+	} else {
+		scaleOf(dst, t, c)
+	}
+	drop(t, x)
+}
+
+func scaleOf[T Float](dst, x *Tensor, c T) {
+	d, s := Data[T](dst), Data[T](x)
+	if len(d) <= grain { // without the closure, which is allocated
+		kernel.Scale(d, s, c)
+		return
+	}
+	parallel.For(len(d), grain, func(lo, hi int) { kernel.Scale(d[lo:hi], s[lo:hi], c) })
 }
 
 // Unary returns f applied to x's elements; f's slices may alias.
@@ -184,17 +202,22 @@ func Unary(op string, x *Tensor, f32 func(d, x []float32), f64 func(d, x []float
 // UnaryInto writes f applied to x's elements to the contiguous dst of x's
 // shape and dtype, which may be x itself.
 func UnaryInto(op string, dst, x *Tensor, f32 func(d, x []float32), f64 func(d, x []float64)) {
-	x.check(op)
-	if !x.dt.IsFloat() || dst.dt != x.dt || !dst.SameShape(x) {
-		Fail(op, fmt.Sprintf("%v into %v", x.dt, dst.dt), x, dst)
-	}
-	c := x.Contiguous()
+	c := unaryOperand(op, dst, x)
 	if x.dt == Float32 {
 		unaryOf(dst, c, f32)
 	} else {
 		unaryOf(dst, c, f64)
 	}
 	drop(c, x)
+}
+
+// unaryOperand returns x, contiguous, as the operand of op into dst.
+func unaryOperand(op string, dst, x *Tensor) *Tensor {
+	x.check(op)
+	if !x.dt.IsFloat() || dst.dt != x.dt || !dst.SameShape(x) {
+		Fail(op, fmt.Sprintf("%v into %v", x.dt, dst.dt), x, dst)
+	}
+	return x.Contiguous()
 }
 
 func unaryOf[T Float](dst, x *Tensor, f func(d, x []T)) {

@@ -155,7 +155,10 @@ func (t *Tensor) Axis(op string, i int) int {
 }
 
 // Shape returns a copy of the dimensions.
-func (t *Tensor) Shape() []int { return append([]int(nil), t.shape[:t.rank]...) }
+func (t *Tensor) Shape() []int {
+	s := make([]int, MaxRank) // of constant size, it need not be on the heap
+	return s[:copy(s, t.dims()):t.rank]
+}
 
 // dims returns the dimensions without a copy; callers must not write to them.
 func (t *Tensor) dims() []int { return t.shape[:t.rank] }
@@ -180,6 +183,16 @@ func (t *Tensor) IsContiguous() bool {
 		n *= t.shape[i]
 	}
 	return dense || n == 0
+}
+
+// isOne reports whether t is one element, repeated.
+func (t *Tensor) isOne() bool {
+	for i, d := range t.dims() {
+		if d > 1 && t.stride[i] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Data returns the elements of a contiguous tensor, sharing its storage. It
