@@ -14,8 +14,9 @@ type model interface {
 	loss(s *autograd.Scope) (sum *autograd.Var, n int)
 }
 
-// training returns a whole step of it: reset, forward, backward, optimizer.
-func training(m model, opt optim.Optimizer) (step func()) {
+// training returns a whole step of it: reset, forward, backward, optimizer; and
+// the arena that its intermediate values live in.
+func training(m model, opt optim.Optimizer) (step func(), arena *tensor.Arena) {
 	s, ps := autograd.Training(rand.NewPCG(1, 2)), nn.Params(m)
 	return func() {
 		s.Reset()
@@ -23,7 +24,7 @@ func training(m model, opt optim.Optimizer) (step func()) {
 		autograd.Scale(sum, 1/float64(n)).Backward()
 		opt.Step(ps)
 		optim.Zero(ps)
-	}
+	}, s.Arena()
 }
 
 // gpt is a language model in the manner of GPT-2: learned positions, LayerNorm

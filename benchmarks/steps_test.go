@@ -11,23 +11,32 @@ import (
 	"github.com/noema-ml/noema/tensor"
 )
 
+// measureStep is measure for a training step; it also reports the most bytes
+// that intermediate values took.
+func measureStep(b *testing.B, flops int, m model, opt optim.Optimizer) {
+	b.Helper()
+	step, arena := training(m, opt)
+	measure(b, flops, step)
+	_, peak := arena.Bytes()
+	b.ReportMetric(float64(peak)/(1<<20), "arena-MiB")
+}
+
 func BenchmarkTrainStep(b *testing.B) {
 	b.Run("gpt", func(b *testing.B) {
-		step := training(newGPT(gptBench), &optim.AdamW{LR: 3e-4, Decay: 0.01, Decays: everything})
-		measure(b, gptBench.flops(), step)
+		measureStep(b, gptBench.flops(), newGPT(gptBench), &optim.AdamW{LR: 3e-4, Decay: 0.01, Decays: everything})
 		perCall(b, float64(gptBench.batch*gptBench.seq), "tokens/s")
 	})
 }
 
 func BenchmarkMLPStep(b *testing.B) {
 	b.Run("784-512-512-10", func(b *testing.B) {
-		measure(b, 0, training(newMLP(), &optim.Adam{LR: 1e-3}))
+		measureStep(b, 0, newMLP(), &optim.Adam{LR: 1e-3})
 	})
 }
 
 func BenchmarkEncoderStep(b *testing.B) {
 	b.Run("2x128x4x512/8x64", func(b *testing.B) {
-		measure(b, 0, training(newEncoder(), &optim.Adam{LR: 1e-3}))
+		measureStep(b, 0, newEncoder(), &optim.Adam{LR: 1e-3})
 	})
 }
 
@@ -64,7 +73,7 @@ func TestTrainingLearns(t *testing.T) {
 				return sum.Value().Item() / float64(n)
 			}
 			before := loss()
-			step := training(m, &optim.Adam{LR: 1e-3})
+			step, _ := training(m, &optim.Adam{LR: 1e-3})
 			for range 10 {
 				step()
 			}
