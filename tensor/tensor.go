@@ -156,6 +156,9 @@ func (t *Tensor) Axis(op string, i int) int {
 
 // Shape returns a copy of the dimensions.
 func (t *Tensor) Shape() []int {
+	if t.rank == 0 {
+		return nil
+	}
 	s := make([]int, MaxRank) // of constant size, it need not be on the heap
 	return s[:copy(s, t.dims()):t.rank]
 }
