@@ -78,12 +78,15 @@ def settle(limit=20):
     say("  the machine is busy with something else")
 
 
-def run(command, env, limit=100):
+UNDER = []  # a command that each program runs under
+
+
+def run(command, env, limit=1000):
     """The output of a command, run again (twice at most) if time was stolen."""
     for attempt in range(3):
         settle()
         total, taken = steal()
-        done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, timeout=limit)
+        done = subprocess.run([*UNDER, *command], env={**os.environ, **env}, capture_output=True, text=True, timeout=limit)
         if done.returncode:
             raise RuntimeError(f"{shlex.join(map(str, command[:4]))}: {done.stderr.strip()[-300:]}")
         now, lost = steal()
@@ -257,7 +260,7 @@ def main():
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {' '.join(GROUPS)}; none: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--python", action="append", help="an interpreter that has PyTorch; may be repeated (default: /usr/bin/python3)")
-    parser.add_argument("--under", default="", help="run each group under this command, such as 'taskset -c 0,1' or a lock")
+    parser.add_argument("--under", default="", help="run each program under this command, such as 'taskset -c 0,1' or a lock")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "results.json")
     parser.add_argument("--readme", action="store_true", help="put the table into benchmarks/README.md")
     args = parser.parse_args()
@@ -267,18 +270,13 @@ def main():
     if unknown:
         parser.error(f"no group {' '.join(unknown)}; there are {' '.join(GROUPS)}")
 
-    if args.under:
-        for g in args.groups:
-            again = [*shlex.split(args.under), sys.executable, __file__, g, f"--rounds={args.rounds}", f"--out={args.out}"]
-            subprocess.run(again + [f"--python={p}" for p in args.python], stdout=subprocess.DEVNULL)
-        results = json.loads(args.out.read_text())
-    else:
-        results = json.loads(args.out.read_text()) if args.out.exists() else {"groups": {}}
-        with tempfile.TemporaryDirectory() as work:
-            for g, programs in rivals(args, pathlib.Path(work)).items():
-                results["groups"][g] = compare(g, programs, args.rounds) | {"commit": commit()}
-                results["machine"] = machine()
-                args.out.write_text(json.dumps(results, indent=1) + "\n")
+    UNDER.extend(shlex.split(args.under))
+    results = json.loads(args.out.read_text()) if args.out.exists() else {"groups": {}}
+    with tempfile.TemporaryDirectory() as work:
+        for g, programs in rivals(args, pathlib.Path(work)).items():
+            results["groups"][g] = compare(g, programs, args.rounds) | {"commit": commit()}
+            results["machine"] = machine()
+            args.out.write_text(json.dumps(results, indent=1) + "\n")
     text = table.markdown(results)
     print(text)
     if args.readme:
