@@ -70,7 +70,7 @@ func adafactorStep[T tensor.Float](o *Adafactor, p nn.Named, scale float64) {
 	if k >= 2 {
 		s = o.state.of("adafactor", p, shape[:k-1], append(shape[:k-2:k-2], shape[k-1]))
 	} else {
-		s = o.state.of("adafactor", p, shape)
+		s = o.state.same("adafactor", p, 1)
 	}
 	s.steps++
 	beta := adafactorBeta(s.steps)

@@ -102,20 +102,24 @@ func (h adam) step(op string, p nn.Named, st *states, scale, l2, decay float64) 
 }
 
 func adamStep[T tensor.Float](h adam, op string, p nn.Named, st *states, scale, l2, decay float64) {
-	w, g := values[T](p)
-	s := st.of(op, p, p.Param.Value.Shape(), p.Param.Value.Shape())
-	m, v := tensor.Data[T](s.tensors[0]), tensor.Data[T](s.tensors[1])
+	s := st.same(op, p, 2)
 	s.steps++
 	t := float64(s.steps)
-	step := kernel.AdamStep{
+	u := workOf[adamUpdate[T]](s)
+	u.w, u.g = values[T](p)
+	u.m, u.v = tensor.Data[T](s.tensors[0]), tensor.Data[T](s.tensors[1])
+	u.step = kernel.AdamStep{
 		LR: h.lr, Beta1: h.beta1, Beta2: h.beta2, Eps: h.eps, Decay: decay, L2: l2, Scale: scale,
 		Corr1: 1 - math.Pow(h.beta1, t), Corr2: 1 - math.Pow(h.beta2, t),
 	}
-	if len(w) <= grain { // without the closure, which is allocated
-		kernel.AdamW(w, g, m, v, step)
-		return
-	}
-	parallel.For(len(w), grain, func(lo, hi int) {
-		kernel.AdamW(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], step)
-	})
+	parallel.Do(len(u.w), grain, u)
+}
+
+type adamUpdate[T tensor.Float] struct {
+	w, g, m, v []T
+	step       kernel.AdamStep
+}
+
+func (u *adamUpdate[T]) Run(lo, hi int) {
+	kernel.AdamW(u.w[lo:hi], u.g[lo:hi], u.m[lo:hi], u.v[lo:hi], u.step)
 }

@@ -26,11 +26,12 @@ type factored[T tensor.Float] struct {
 
 // factoredOf returns the work for p that its slot keeps from step to step.
 func factoredOf[T tensor.Float](s *slot, rows, cols int) *factored[T] {
-	if f, ok := s.work.(*factored[T]); ok {
+	f := workOf[factored[T]](s)
+	if f.rows == rows && f.cols == cols {
 		return f
 	}
 	const most = 32
-	f := &factored[T]{
+	*f = factored[T]{
 		r: tensor.Data[T](s.tensors[0]), c: tensor.Data[T](s.tensors[1]),
 		rows: rows, cols: cols, band: max(1, grain/cols, (rows+most-1)/most),
 	}
@@ -38,7 +39,6 @@ func factoredOf[T tensor.Float](s *slot, rows, cols int) *factored[T] {
 	f.down, f.across = make([]float64, len(f.r)), make([]T, len(f.c))
 	all := len(f.r) / rows * f.bands
 	f.colSums, f.squareSums = make([]T, all*cols), make([]float64, all)
-	s.work = f
 	return f
 }
 

@@ -57,3 +57,49 @@ func TestNormOfLargeGradients(t *testing.T) {
 	ps[0].Param.Grad = ps[0].Param.Grad.Cast(tensor.Float32)
 	require.InEpsilon(t, 5e30, Norm(ps), 1e-6)
 }
+
+// plain hides what lets Update pass the scale on.
+type plain struct{ Optimizer }
+
+func TestUpdate(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			for _, opt := range []Optimizer{k.make(), plain{k.make()}} {
+				got, want, byHand := model(), model(), k.make()
+				for step := range 4 {
+					setGrads(got, step)
+					setGrads(want, step)
+					limit := 0.25 * float64(step) // none at first
+					norm := Update(opt, got, -0.5, limit)
+					Scale(want, -0.5)
+					require.InDelta(t, ClipNorm(want, limit), norm, 1e-14)
+					byHand.Step(want)
+					require.InDeltaSlice(t, weights(want), weights(got), 1e-13)
+					require.Nil(t, got[0].Param.Grad)
+				}
+				before := weights(got)
+				setGrads(got, 0)
+				gradOf(got[1])[0] = math.NaN()
+				require.True(t, math.IsNaN(Update(opt, got, 1, 1)))
+				require.Equal(t, before, weights(got))
+				require.True(t, math.IsNaN(gradOf(got[1])[0]))
+			}
+		})
+	}
+}
+
+// But for what a pool may have let go.
+func TestUpdateAllocatesNothing(t *testing.T) {
+	for _, opt := range []Optimizer{&AdamW{LR: 0.1}, &Adam{LR: 0.1}, &SGD{LR: 0.1, Momentum: 0.9}} {
+		ps := append(model(), param("large", make([]float64, 3*grain)))
+		setGrads(ps, 0)
+		once := func() {
+			for _, p := range ps {
+				p.Param.Grad = p.Param.Value
+			}
+			Update(opt, ps, 1e-9, 1)
+		}
+		once()
+		require.LessOrEqual(t, testing.AllocsPerRun(20, once), 3.0, "%T", opt)
+	}
+}

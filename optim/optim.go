@@ -15,6 +15,7 @@ import (
 	"encoding"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/noema-ml/noema/internal/kernel"
 	"github.com/noema-ml/noema/internal/parallel"
@@ -157,19 +158,69 @@ func Zero(ps []nn.Named) {
 	}
 }
 
+// Update makes a whole step from the gradients that Backward left: it scales
+// them by c, clips their norm to max ([ClipNorm]), lets opt step and clears them
+// ([Zero]). It returns the norm that the scaled gradients had. If that is not
+// finite it does nothing else. An optimizer of this package takes the scale
+// along in its own pass over the gradients.
+func Update(opt Optimizer, ps []nn.Named, c, max float64) float64 {
+	norm := Norm(ps) * math.Abs(c)
+	if math.IsNaN(norm) || math.IsInf(norm, 1) {
+		return norm
+	}
+	if max > 0 && norm > max {
+		c *= max / norm
+	}
+	if o, ok := opt.(interface{ step([]nn.Named, float64) }); ok {
+		o.step(ps, c)
+	} else {
+		Scale(ps, c)
+		opt.Step(ps)
+	}
+	Zero(ps)
+	return norm
+}
+
 // sumSquares returns Σ x² in float64: a float32 sum would overflow at 1e19 and
 // lose digits in a large model.
 func sumSquares[T tensor.Float](x []T) float64 {
 	if len(x) <= grain {
 		return sumSquaresOf(x)
 	}
-	parts := make([]float64, (len(x)+grain-1)/grain)
-	parallel.For(len(x), grain, func(lo, hi int) { parts[lo/grain] = sumSquaresOf(x[lo:hi]) })
+	s := squareSums.Get().(*squareSum)
+	defer squareSums.Put(s)
+	s.x32, s.x64 = nil, nil
+	switch x := any(x).(type) {
+	case []float32:
+		s.x32 = x
+	case []float64:
+		s.x64 = x
+	}
+	s.parts = append(s.parts[:0], make([]float64, (len(x)+grain-1)/grain)...)
+	parallel.Do(len(x), grain, s)
 	sum := 0.0
-	for _, p := range parts {
+	for _, p := range s.parts {
 		sum += p
 	}
 	return sum
+}
+
+// squareSum sums squares in parts. It is pooled, as a closure would be
+// allocated each time.
+type squareSum struct {
+	x32   []float32
+	x64   []float64
+	parts []float64
+}
+
+var squareSums = sync.Pool{New: func() any { return new(squareSum) }}
+
+func (s *squareSum) Run(lo, hi int) {
+	if s.x32 != nil {
+		s.parts[lo/grain] = sumSquaresOf(s.x32[lo:hi])
+	} else {
+		s.parts[lo/grain] = sumSquaresOf(s.x64[lo:hi])
+	}
 }
 
 // sumSquaresOf sums in T where that can neither overflow nor lose small values.

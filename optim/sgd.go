@@ -47,27 +47,33 @@ func (o *SGD) step(ps []nn.Named, scale float64) {
 }
 
 func sgdStep[T tensor.Float](o *SGD, p nn.Named, scale float64) {
-	w, g := values[T](p)
-	var b []T
-	if o.Momentum != 0 {
-		s := o.state.of("sgd", p, p.Param.Value.Shape())
-		s.steps++
-		b = tensor.Data[T](s.tensors[0])
-	}
 	decay := decayOf(p, o.Decay, o.Decays)
-	step := kernel.MomentumStep{LR: o.LR, Momentum: o.Momentum, L2: decay, Scale: scale, Nesterov: o.Nesterov}
-	parallel.For(len(w), grain, func(lo, hi int) {
-		w, g := w[lo:hi], g[lo:hi]
-		switch {
-		case b != nil:
-			kernel.Momentum(w, g, b[lo:hi], step)
-		case decay != 0:
-			kernel.Scale(w, w, T(1-o.LR*decay))
-			fallthrough
-		default:
-			kernel.AddScaled(w, g, T(-o.LR*scale))
-		}
-	})
+	if o.Momentum == 0 {
+		w, g := values[T](p)
+		parallel.For(len(w), grain, func(lo, hi int) {
+			if decay != 0 {
+				kernel.Scale(w[lo:hi], w[lo:hi], T(1-o.LR*decay))
+			}
+			kernel.AddScaled(w[lo:hi], g[lo:hi], T(-o.LR*scale))
+		})
+		return
+	}
+	s := o.state.same("sgd", p, 1)
+	s.steps++
+	u := workOf[momentumUpdate[T]](s)
+	u.w, u.g = values[T](p)
+	u.b = tensor.Data[T](s.tensors[0])
+	u.step = kernel.MomentumStep{LR: o.LR, Momentum: o.Momentum, L2: decay, Scale: scale, Nesterov: o.Nesterov}
+	parallel.Do(len(u.w), grain, u)
+}
+
+type momentumUpdate[T tensor.Float] struct {
+	w, g, b []T
+	step    kernel.MomentumStep
+}
+
+func (u *momentumUpdate[T]) Run(lo, hi int) {
+	kernel.Momentum(u.w[lo:hi], u.g[lo:hi], u.b[lo:hi], u.step)
 }
 
 // MarshalBinary returns the momentum of all parameters.

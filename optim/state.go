@@ -26,31 +26,67 @@ type states struct {
 	slots map[string]*slot
 }
 
-// of returns the slot of p, made of zeros when it is new. It panics with
-// *tensor.ShapeError if an earlier state of that name is of another shape.
+// same returns the slot of p with n tensors of its shape, made of zeros when it
+// is new. It panics with *tensor.ShapeError if an earlier state of that name
+// is of another shape. In a later step it allocates nothing.
+func (st *states) same(op string, p nn.Named, n int) *slot {
+	s, v := st.slots[p.Name], p.Param.Value
+	if s == nil {
+		shapes := make([][]int, n)
+		for i := range shapes {
+			shapes[i] = v.Shape()
+		}
+		return st.add(p, shapes)
+	}
+	ok := len(s.tensors) == n
+	for _, t := range s.tensors {
+		ok = ok && t.DType() == v.DType() && t.SameShape(v)
+	}
+	return s.fits(op, p, ok)
+}
+
+// of is same for tensors of other shapes.
 func (st *states) of(op string, p nn.Named, shapes ...[]int) *slot {
-	dt := p.Param.Value.DType()
 	s := st.slots[p.Name]
 	if s == nil {
-		if st.slots == nil {
-			st.slots = make(map[string]*slot)
-		}
-		s = new(slot)
-		for _, shape := range shapes {
-			s.tensors = append(s.tensors, tensor.New(dt, shape...))
-		}
-		st.slots[p.Name] = s
-		return s
+		return st.add(p, shapes)
 	}
 	ok := len(s.tensors) == len(shapes)
 	for i := 0; ok && i < len(shapes); i++ {
 		t := s.tensors[i]
-		ok = t.DType() == dt && slices.Equal(t.Shape(), shapes[i])
+		ok = t.DType() == p.Param.Value.DType() && slices.Equal(t.Shape(), shapes[i])
 	}
+	return s.fits(op, p, ok)
+}
+
+func (st *states) add(p nn.Named, shapes [][]int) *slot {
+	s := new(slot)
+	for _, shape := range shapes {
+		s.tensors = append(s.tensors, tensor.New(p.Param.Value.DType(), shape...))
+	}
+	if st.slots == nil {
+		st.slots = make(map[string]*slot)
+	}
+	st.slots[p.Name] = s
+	return s
+}
+
+func (s *slot) fits(op string, p nn.Named, ok bool) *slot {
 	if !ok {
 		tensor.Fail(op, "the optimizer's state of "+p.Name+" does not fit the parameter", append([]*tensor.Tensor{p.Param.Value}, s.tensors...)...)
 	}
 	return s
+}
+
+// workOf returns what the optimizer keeps beside the slot's tensors, a new W
+// the first time.
+func workOf[W any](s *slot) *W {
+	w, ok := s.work.(*W)
+	if !ok {
+		w = new(W)
+		s.work = w
+	}
+	return w
 }
 
 // The format: magic, kind, number of slots, then for each slot in order of

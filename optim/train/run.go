@@ -180,11 +180,18 @@ func (r *run[E]) step(ctx context.Context) error {
 		undo()
 		return fmt.Errorf("train: stopped after step %d: %w", r.st.Step, err)
 	}
-	norm := 0.0
+	m, norm := map[string]float64{"weight": weight}, 0.0
 	if weight > 0 {
 		loss /= weight
-		optim.Scale(r.ps, 1/weight)
-		norm = optim.ClipNorm(r.ps, r.c.ClipNorm)
+		if r.c.Schedule != nil {
+			m["lr"] = r.c.Schedule(r.st.Step)
+			r.t.Opt.SetLR(m["lr"])
+		}
+		if finite(loss) && finite(weight) {
+			norm = optim.Update(r.t.Opt, r.ps, 1/weight, r.c.ClipNorm)
+		} else {
+			norm = optim.Norm(r.ps) / weight
+		}
 	}
 	if !finite(loss) || !finite(norm) || !finite(weight) || weight < 0 {
 		undo()
@@ -192,14 +199,9 @@ func (r *run[E]) step(ctx context.Context) error {
 		undo()
 		return fmt.Errorf("train: step %d: %w", r.st.Step+1, err)
 	}
-	m := map[string]float64{"grad_norm": norm, "weight": weight}
+	m["grad_norm"] = norm
 	if weight > 0 {
 		m["loss"] = loss
-		if r.c.Schedule != nil {
-			m["lr"] = r.c.Schedule(r.st.Step)
-			r.t.Opt.SetLR(m["lr"])
-		}
-		r.t.Opt.Step(r.ps)
 	}
 	optim.Zero(r.ps)
 	r.st.Step++
