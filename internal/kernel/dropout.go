@@ -13,22 +13,28 @@ func Dropout[T Float](dst, x []T, seed uint64, first int, p float64) {
 		clear(dst)
 		return
 	}
-	keep := T(1 / (1 - p))
-	limit := uint64(p * (1 << 53))
-	key := splitMix(seed)
+	key := splitMixEnd(seed * splitMix1)
+	limit := uint64(p*(1<<53)) << 11 // of numbers with 53 bits that count
+	tableOf[T]().dropout(dst, x, (key+uint64(first))*splitMix1, limit, T(1/(1-p)))
+}
+
+func dropout[T Float](dst, x []T, base, limit uint64, keep T) {
+	x = x[:len(dst)]
 	for i := range dst {
 		var v T
-		if splitMix(key+uint64(first+i))>>11 >= limit {
+		if splitMixEnd(base) >= limit {
 			v = x[i] * keep
 		}
 		dst[i] = v
+		base += splitMix1
 	}
 }
 
-// splitMix is the output function of SplitMix64 (Steele et al., 2014): a
+// SplitMix64 (Steele et al., 2014) is splitMixEnd of multiples of splitMix1: a
 // bijection whose values for successive counters pass as random.
-func splitMix(z uint64) uint64 {
-	z *= 0x9e3779b97f4a7c15
+const splitMix1 = 0x9e3779b97f4a7c15
+
+func splitMixEnd(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31

@@ -174,6 +174,10 @@ func probes[T Float]() []probe[T] {
 		{"addSquares", 2, func(tb *table[T], x [][]T) []T { return []T{tb.addSquares(x[0], x[1])} }, 4, true, false},
 		{"dotSquares", 2, func(tb *table[T], x [][]T) []T { return []T{tb.dotSquares(x[0], x[1])} }, 4, true, false},
 		{"mixMul", 3, func(tb *table[T], x [][]T) []T { tb.mixMul(x[0], x[1], x[2], 0.75, -0.5); return nil }, 4, true, false},
+		{"dropout", 2, func(tb *table[T], x [][]T) []T {
+			tb.dropout(x[0], x[1], splitMixEnd(7), 3<<62, 1.25)
+			return []T{0} // a value's fate hangs on its place
+		}, 0, false, true},
 		{"rope", 2, func(tb *table[T], x [][]T) []T {
 			heads := 1 + len(x[0])%3
 			half := len(x[0]) / (2 * heads)

@@ -74,6 +74,9 @@ type table[T Float] struct {
 	rowDots   func(dst, x []T, ldx int, y []T, ldy, cols int)
 	softRows  func(s []T, ld, width int, lo, hi []int32, m, l, fix []T)
 	gradRows  func(p, ds []T, ld, width int, lo, hi []int32, lse, delta []T)
+	// dropout sets dst[i] to keep*x[i], or to 0 where [splitMixEnd] of base +
+	// i*splitMix1 is below the limit.
+	dropout func(dst, x []T, base, limit uint64, keep T)
 }
 
 // portable returns the functions written in Go once for both types.
@@ -100,9 +103,9 @@ func portable[T Float]() table[T] {
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T], momentum: momentum[T],
 		addSquares: addSquares[T], dotSquares: dotSquares[T], mixMul: mixMul[T],
-		rope:      rope[T],
 		scaleRows: scaledRows[T], addRows: addRows[T], rowDots: rowDots[T],
 		softRows: softRows[T], gradRows: gradRows[T],
+		rope: rope[T], dropout: dropout[T],
 	}
 }
 

@@ -22,6 +22,7 @@ func accelerated() []variant {
 	normAVX2(&v)
 	updateAVX2(&v)
 	ropeAVX2(&v)
+	dropoutAVX2(&v)
 	vs = append(vs, v)
 	if !x.HasAVX512F || !x.HasAVX512DQ || !x.HasAVX512BW || !x.HasAVX512VL {
 		return vs
@@ -34,5 +35,6 @@ func accelerated() []variant {
 	normAVX512(&v)
 	updateAVX512(&v)
 	ropeAVX512(&v)
+	dropoutAVX512(&v)
 	return append([]variant{v}, vs...)
 }

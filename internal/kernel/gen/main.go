@@ -23,6 +23,7 @@ var families = []func() []*File{
 	updateFiles,
 	ropeFiles,
 	attentionFiles,
+	dropoutFiles,
 }
 
 func main() {
