@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/noema-ml/noema/internal/kernel"
-	"github.com/noema-ml/noema/internal/parallel"
 	"github.com/noema-ml/noema/tensor"
 )
 
@@ -24,10 +23,16 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 	}
 	y := out(op, q.Shape(), q, k, v)
 	s := y.s
-	a := &attention{q: s.dense(q.t), k: s.perBatch(k.t, y.needs), v: s.perBatch(v.t, y.needs)}
+	a := &attention{q: s.dense(q.t)}
+	stride := 0
+	if y.needs { // the gradients of k and v are dense
+		a.k, a.v = s.dense(k.t), s.dense(v.t)
+	} else {
+		a.k, a.v, stride = s.cached(k.t, v.t)
+	}
 	a.Attn = kernel.Attn{
 		Batch: q.Dim(0), Queries: q.Dim(1), Heads: q.Dim(2), Dim: q.Dim(3),
-		Keys: k.Dim(1), KVHeads: k.Dim(2), Scale: 1 / math.Sqrt(float64(max(1, q.Dim(3)))),
+		Keys: k.Dim(1), KVHeads: k.Dim(2), KBatch: stride, Scale: 1 / math.Sqrt(float64(max(1, q.Dim(3)))),
 	}
 	ranges, pairs := mask.ranges(s, &a.Attn)
 	a.lse = s.New(q.DType(), a.Batch, a.Heads, a.Queries)
@@ -69,36 +74,21 @@ type attention struct {
 	q, k, v, lse *tensor.Tensor
 }
 
-// perBatch returns t, whose batches are contiguous, or a contiguous copy. If
-// whole is true, all of it must be contiguous.
-func (s *Scope) perBatch(t *tensor.Tensor, whole bool) *tensor.Tensor {
-	if !whole && t.Dim(0) > 0 && t.Slice(0, 0, 1).IsContiguous() {
-		return t
+// cached returns k and v, whose batches must be contiguous, or contiguous
+// copies, and the distance between batches.
+func (s *Scope) cached(k, v *tensor.Tensor) (kc, vc *tensor.Tensor, stride int) {
+	inPlace := k.Stride(0) > 0 && k.Stride(0) == v.Stride(0)
+	for _, t := range [2]*tensor.Tensor{k, v} {
+		inPlace = inPlace && t.Stride(3) == 1 && t.Stride(2) == t.Dim(3) && t.Stride(1) == t.Dim(2)*t.Dim(3)
 	}
-	return s.dense(t)
+	if inPlace {
+		return k, v, k.Stride(0)
+	}
+	return s.dense(k), s.dense(v), 0
 }
 
 func attentionForward[T tensor.Float](a *attention, o *tensor.Tensor) {
-	od, lse, q := tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](a.q)
-	if a.k.IsContiguous() && a.v.IsContiguous() {
-		kernel.Attention(&a.Attn, od, lse, q, tensor.Data[T](a.k), tensor.Data[T](a.v))
-		return
-	}
-	n, l := len(od)/a.Batch, len(lse)/a.Batch
-	parallel.For(a.Batch, 1, func(lo, hi int) {
-		for b := lo; b < hi; b++ {
-			p := a.Attn
-			p.Batch = 1
-			if p.Lo != nil {
-				p.Lo = p.Lo[b*p.Queries : (b+1)*p.Queries]
-			}
-			if p.Hi != nil {
-				p.Hi = p.Hi[b*p.Queries : (b+1)*p.Queries]
-			}
-			k, v := tensor.Data[T](a.k.Slice(0, b, b+1)), tensor.Data[T](a.v.Slice(0, b, b+1))
-			kernel.Attention(&p, od[b*n:(b+1)*n], lse[b*l:(b+1)*l], q[b*n:(b+1)*n], k, v)
-		}
-	})
+	kernel.Attention(&a.Attn, tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](a.q), tensor.Span[T](a.k), tensor.Span[T](a.v))
 }
 
 func attentionBackward[T tensor.Float](a *attention, dq, dk, dv, o, do *tensor.Tensor) {

@@ -229,6 +229,24 @@ func (t *Tensor) noBlocks(op string) {
 	}
 }
 
+// Span returns the storage from t's first element to its last, with whatever
+// lies between the elements of a t that is strided. It panics with
+// *ReleasedError if t is stale and with *ShapeError if it does not hold T.
+func Span[T Elem](t *Tensor) []T {
+	t.check("span")
+	if !holds[T](t.dt) {
+		Fail("span", fmt.Sprintf("a %v tensor does not hold %v", t.dt, TypeOf[T]()), t)
+	}
+	n := 1
+	for i := range t.Rank() {
+		if t.shape[i] == 0 {
+			return nil
+		}
+		n += (t.shape[i] - 1) * t.stride[i]
+	}
+	return raw[T](t)[:n:n]
+}
+
 // raw returns the storage from t's first element on, however t is strided.
 func raw[T Elem](t *Tensor) []T {
 	all := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(t.st.mem))), len(t.st.mem)/t.dt.Size())

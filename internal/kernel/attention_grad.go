@@ -148,7 +148,7 @@ func (c *attnCall[T]) transposed(w *attnWork[T], n int, scores []T, width int, b
 
 // sees reports whether row i sees one of n keys from j on.
 func (w *attnWork[T]) sees(i, j, n int) bool {
-	return max(int(w.lo[i]), j) < min(int(w.hi[i]), j+n)
+	return int(w.hi[i]) > j && int(w.lo[i]) < j+n
 }
 
 // sumQ adds the parts of a row of dq, all heads.

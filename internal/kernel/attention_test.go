@@ -212,18 +212,24 @@ func TestAttentionGradByDifferences(t *testing.T) {
 }
 
 func TestAttentionSameBitsForAnyCores(t *testing.T) {
-	c := attnCase{p: Attn{Batch: 2, Heads: 4, KVHeads: 2, Queries: 100, Keys: 300, Dim: 16, Scale: 0.25}}
-	p := &c.p
-	p.Lo, p.Hi = masks("causal", p)
-	eachProcs(t, func() []float32 {
-		a, b, e, g := c.inputs(rng(34))
-		q, k, v, do := narrowed(a), narrowed(b), narrowed(e), narrowed(g)
-		o, lse := make([]float32, len(q)), make([]float32, p.Batch*p.Heads*p.Queries)
-		dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
-		Attention(p, o, lse, q, k, v)
-		AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
-		return slices.Concat(o, lse, dq, dk, dv)
-	})
+	for _, keys := range []int{300, 1100} { // the latter are split, too
+		c := attnCase{p: Attn{Batch: 1, Heads: 4, KVHeads: 2, Queries: 100, Keys: keys, Dim: 16, Scale: 0.25}}
+		p := &c.p
+		p.Lo, p.Hi = masks("causal", p)
+		one := *p
+		one.Queries, one.Lo, one.Hi = 1, nil, nil
+		eachProcs(t, func() []float32 {
+			a, b, e, g := c.inputs(rng(34))
+			q, k, v, do := narrowed(a), narrowed(b), narrowed(e), narrowed(g)
+			o, lse := make([]float32, len(q)), make([]float32, p.Batch*p.Heads*p.Queries)
+			dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(k))
+			Attention(p, o, lse, q, k, v)
+			AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+			decoded, decodedLSE := make([]float32, 64), make([]float32, 4)
+			Attention(&one, decoded, decodedLSE, q, k, v)
+			return slices.Concat(o, lse, dq, dk, dv, decoded, decodedLSE)
+		})
+	}
 }
 
 // Decoding a token against cached keys gives what the whole sequence gives.
