@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	attnRows  = 64      // queries of a block of scores
-	attnTask  = 256     // rows of a forward task: the queries of all heads of a group
-	attnBlock = 8 << 10 // elements of a block of keys
-	attnLine  = 16      // elements, so that parts of a buffer start on cache lines
+	attnRows  = 64       // queries of a block of scores
+	attnTask  = 256      // rows of a forward task: the queries of all heads of a group
+	attnBlock = 16 << 10 // elements of a block of keys
+	attnLine  = 16       // elements, so that parts of a buffer start on cache lines
 )
 
 // attnCall is one call of [Attention] or [AttentionGrad]. It is pooled, so
