@@ -18,9 +18,12 @@ const (
 )
 
 const (
-	fewCols    = 8       // most columns of byColumns
-	tileWork   = 1 << 18 // tiles are not made smaller than this many terms
-	directWork = 8 << 10 // portable: products of this many terms are not worth packing
+	fewCols  = 8       // most columns of byColumns
+	tileWork = 1 << 18 // tiles are not made smaller than this many terms
+	// The rows of a B of more than farB elements are read farTerms at a time, so
+	// that the next columns of the same rows can be fetched ahead.
+	farB, farTerms = 1 << 20, 128
+	directWork     = 8 << 10 // portable: products of this many terms are not worth packing
 )
 
 // product is one call of Gemm, cut into tiles of C that are computed each on
@@ -106,6 +109,9 @@ func (g *product[T]) plan() {
 	limit := g.kc
 	if g.m <= g.mr && g.strided { // B is read once
 		limit = 4096
+		if g.k*g.br > farB && g.bc == 1 {
+			limit = farTerms
+		}
 	}
 	g.kb = ceilDiv(g.k, ceilDiv(g.k, limit))
 	g.useB = g.strided && g.bc == 1 && (g.m <= g.mr || g.kb*g.br <= g.inPlace || g.m <= 3*g.mr && g.br%256 != 0)
@@ -124,7 +130,11 @@ func (g *product[T]) bytes() int {
 // split chooses the sides of a tile, so that there are tiles for all cores if
 // that leaves each enough to do. No element's sum depends on it.
 func (g *product[T]) split(count int) {
-	enough := max(8, 4*runtime.GOMAXPROCS(0))
+	procs := runtime.GOMAXPROCS(0)
+	enough := 1
+	if procs > 1 {
+		enough = 4 * procs
+	}
 	g.mt, g.nt = g.m, g.n
 	switch g.path {
 	case byDots, byRows:

@@ -108,18 +108,64 @@ func TestGemm(t *testing.T) {
 	})
 }
 
-func TestGemmPropagatesNaN(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for _, m := range []int{1, 40} { // direct and packed
-		a, b, c := make([]float32, m*40), make([]float32, 40*40), make([]float32, m*40)
-		b[3*40+5], b[7*40+6] = nan, inf
-		Gemm(m, 40, 40, a, 40, 1, b, 40, 1, 0, c, 40)
-		for i := range m {
-			for j := range 40 {
-				require.Equal(t, j == 5 || j == 6, c[i*40+j] != c[i*40+j], "C(%d,%d)", i, j)
+// A pitch of a page has A copied, a far B is read in short blocks of rows, and
+// every height and width of tile occurs.
+func testGemmShapes[T Float](t *testing.T) {
+	r := rng(8)
+	check := func(m, n, k, ar, ac, br, bc int, a, b []T) {
+		c, want := randn[T](r, m*n), 0.0
+		Gemm(m, n, k, a, ar, ac, b, br, bc, 0, c, n)
+		for range 50 {
+			i, j := r.IntN(m), r.IntN(n)
+			var size float64
+			want, size = product64(k, a, ar, ac, b, br, bc, i, j)
+			if got := float64(c[i*n+j]); !(math.Abs(got-want) <= 4*epsilon[T]()*math.Sqrt(float64(k+1))*size) {
+				t.Fatalf("%d×%d×%d: C(%d,%d) = %v, want %v", m, n, k, i, j, got, want)
 			}
 		}
 	}
+	big := randn[T](r, 1050*1030)
+	check(20, 70, 900, 1024, 1, 70, 1, big, big)
+	check(120, 40, 400, 1, 1024, 40, 1, big, big)
+	check(3, 1030, 1040, 1040, 1, 1030, 1, big, big)
+	check(12, 1030, 1040, 1040, 1, 1030, 1, big, big)
+	for m := 1; m <= 16; m++ {
+		for _, n := range []int{1, 7, 16, 17, 32, 33, 64, 95, 128, 150, 300} {
+			check(m, n, 19, 19, 1, n, 1, big, big)
+			check(m, n, 35, 35, 1, 1, 35, big, big)
+			check(n, m, 35, 35, 1, m, 1, big, big)
+		}
+	}
+}
+
+func TestGemmShapes(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		t.Run("float32", testGemmShapes[float32])
+		t.Run("float64", testGemmShapes[float64])
+	})
+}
+
+func TestGemmPropagatesNaN(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	eachVariant(t, func(t *testing.T) {
+		for _, m := range []int{1, 5, 40, 70} {
+			for _, turned := range []bool{false, true} {
+				a, b, c := make([]float32, m*40), make([]float32, 40*40), make([]float32, m*40)
+				b[3*40+5], b[7*40+6] = nan, inf
+				br, bc := 40, 1
+				if turned {
+					b[3*40+5], b[7*40+6], b[5*40+3], b[6*40+7] = 0, 0, nan, inf
+					br, bc = 1, 40
+				}
+				Gemm(m, 40, 40, a, 40, 1, b, br, bc, 0, c, 40)
+				for i := range m {
+					for j := range 40 {
+						require.Equal(t, j == 5 || j == 6, c[i*40+j] != c[i*40+j], "C(%d,%d)", i, j)
+					}
+				}
+			}
+		}
+	})
 }
 
 // sameBits fails at the first element that differs.
@@ -144,28 +190,40 @@ func eachProcs(t *testing.T, f func() []float32) {
 }
 
 func TestGemmSameBitsForAnyCores(t *testing.T) {
-	for _, s := range [][3]int{{200, 150, 300}, {1, 1000, 300}, {1100, 70, 40}, {300, 1, 300}} {
-		eachProcs(t, func() []float32 {
-			r := rng(3)
-			m, n, k := s[0], s[1], s[2]
-			c := make([]float32, m*n)
-			Gemm(m, n, k, randn[float32](r, m*k), k, 1, randn[float32](r, n*k), 1, k, 0, c, n)
-			return c
-		})
-	}
+	eachVariant(t, func(t *testing.T) {
+		for _, s := range [][3]int{{200, 150, 300}, {1, 1000, 300}, {1100, 70, 40}, {300, 1, 300}, {3, 900, 1200}, {130, 600, 70}} {
+			for _, turned := range []bool{false, true} {
+				eachProcs(t, func() []float32 {
+					r := rng(3)
+					m, n, k := s[0], s[1], s[2]
+					br, bc := n, 1
+					if turned {
+						br, bc = 1, k
+					}
+					c := make([]float32, m*n)
+					Gemm(m, n, k, randn[float32](r, m*k), k, 1, randn[float32](r, n*k), br, bc, 0, c, n)
+					return c
+				})
+			}
+		}
+	})
 }
 
 func TestGemmBatch(t *testing.T) {
 	r := rng(4)
-	for _, s := range [][4]int{{0, 2, 2, 2}, {1, 3, 4, 5}, {9, 7, 5, 3}, {5, 40, 30, 50}} {
+	for _, s := range [][4]int{{0, 2, 2, 2}, {1, 3, 4, 5}, {9, 7, 5, 3}, {5, 40, 30, 50}, {3, 4, 5, 0}} {
 		batch, m, n, k := s[0], s[1], s[2], s[3]
-		a, b := randn[float64](r, batch*m*k), randn[float64](r, k*n)
-		got, want := make([]float64, batch*m*n), make([]float64, batch*m*n)
-		for i := range batch { // B is shared
-			Gemm(m, n, k, a[i*m*k:], k, 1, b, n, 1, 0, want[i*m*n:], n)
+		for _, beta := range []float64{0, 1, 0.5} {
+			// Two dimensions: A is shared along the first, B along the second.
+			a, b := randn[float64](r, batch*m*k), randn[float64](r, 2*k*n)
+			got := randn[float64](r, 2*batch*m*n)
+			want := append([]float64(nil), got...)
+			for i := range 2 * batch {
+				Gemm(m, n, k, a[i%batch*m*k:], k, 1, b[i/batch*k*n:], n, 1, beta, want[i*m*n:], n)
+			}
+			GemmBatch([]int{2, batch}, m, n, k, a, []int{0, m * k}, k, 1, b, []int{k * n, 0}, n, 1, beta, got, []int{batch * m * n, m * n}, n)
+			sameBits(t, want, got, "%v beta %v", s, beta)
 		}
-		GemmBatch([]int{batch}, m, n, k, a, []int{m * k}, k, 1, b, []int{0}, n, 1, 0, got, []int{m * n}, n)
-		sameBits(t, want, got, "%v", s)
 	}
 }
 
@@ -181,5 +239,9 @@ func TestGemmAllocates(t *testing.T) {
 	}), 1.0)
 	require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
 		Gemm(1, n, n, a, n, 1, b, n, 1, 0, c, n)
+	}), 1.0)
+	dims, step := []int{4}, []int{n * n / 4}
+	require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
+		GemmBatch(dims, n/4, n, n, a, step, n, 1, b, []int{0}, n, 1, 0, c, step, n)
 	}), 1.0)
 }

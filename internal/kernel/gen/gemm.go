@@ -281,8 +281,10 @@ func (t *gemmTarget) tileLoop(fn *Func, vecs, rows int, mask string) {
 		}
 		return ""
 	}
-	for v := 0; v < vecs*t.vec; v += 64 {
-		fn.I("PREFETCHT0", Idx("CX", "R10", 8, v))
+	if t.wide() || vecs > 2 {
+		for v := 0; v < vecs*t.vec; v += 64 {
+			fn.I("PREFETCHT0", Mem("CX", vecs*t.vec+v))
+		}
 	}
 	if vecs <= 2 { // B in registers, elements of A pass
 		limit := t.regs
