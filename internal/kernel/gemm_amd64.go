@@ -23,14 +23,14 @@ func gemmAVX2(v *variant) {
 func gemmAVX512(v *variant) {
 	t := &v.f32
 	t.mr, t.nr, t.strided = 14, 32, true
-	t.kc, t.mc, t.nc, t.inPlace, t.serial = 384, 112, 256, 32<<10, 1<<18
+	t.kc, t.mc, t.nc, t.inPlace, t.serial = 384, 112, 512, 32<<10, 1<<18
 	t.micro = micros[float32]{16, [2]wideTile[float32]{{128, 3, tile8AVX512F32}, {64, 6, tile4AVX512F32}}, tile2AVX512F32, tile1AVX512F32}.micro
 	t.packB = packer[float32]{16, packCopyAVX512F32, packTurnAVX512F32}.packB
 	t.dotRows, t.dotTerms, t.dots = fewCols, 32, dotter[float32](dotsAVX512F32).dots
 
 	d := &v.f64
 	d.mr, d.nr, d.strided = 14, 16, true
-	d.kc, d.mc, d.nc, d.inPlace, d.serial = 256, 112, 192, 16<<10, 1<<17
+	d.kc, d.mc, d.nc, d.inPlace, d.serial = 256, 112, 256, 16<<10, 1<<17
 	d.micro = micros[float64]{8, [2]wideTile[float64]{{64, 3, tile8AVX512F64}, {32, 6, tile4AVX512F64}}, tile2AVX512F64, tile1AVX512F64}.micro
 	d.packB = packer[float64]{8, packCopyAVX512F64, packTurnAVX512F64}.packB
 	d.dotRows, d.dotTerms, d.dots = fewCols, 16, dotter[float64](dotsAVX512F64).dots

@@ -22,7 +22,7 @@ const (
 	tileWork = 1 << 18 // tiles are not made smaller than this many terms
 	// The rows of a B of more than farB elements are read farTerms at a time, so
 	// that the next columns of the same rows can be fetched ahead.
-	farB, farTerms = 1 << 20, 128
+	farB, farTerms = 1 << 20, 256
 	directWork     = 8 << 10 // portable: products of this many terms are not worth packing
 )
 

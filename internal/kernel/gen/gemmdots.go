@@ -117,13 +117,6 @@ func (t *gemmTarget) dotsStep(fn *Func, m, rows int, x, w []string, pos, mask st
 	if m > rows {
 		kept, passing = w, x
 	}
-	if mask == "" && rows < 8 { // few streams of memory: fetch further ahead
-		for _, r := range w {
-			for v := 0; v < t.vec; v += 64 {
-				fn.I("PREFETCHT0", Idx(r, pos, 1, 1024+v))
-			}
-		}
-	}
 	next := m * rows // registers that are not sums
 	for i, r := range kept {
 		t.load(fn, Idx(r, pos, 1, 0), t.v(next+i), mask)
