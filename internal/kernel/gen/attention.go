@@ -140,11 +140,11 @@ func softRows(f *File, isa *ISA) {
 		k.StoreFirst(m, 0, most)
 		// What is seen may be -Inf and NaN alone: then it stays as it is.
 		base := k.Var(k.Select(k.Cmp(Equal, most, low), zero, most))
-		lowered := k.Var(k.Select(k.Cmp(Equal, old, low), k.Const(1), k.exp32(k.Sub(old, base))))
+		lowered := k.Var(k.Select(k.Cmp(Equal, old, low), k.Const(1), k.Exp(k.Sub(old, base), notPositive)))
 		k.StoreFirst(fix, 0, lowered)
 		sum := k.Vars(2, zero)
 		k.Each(n, 2, func(u int) {
-			e := k.exp32(k.Sub(k.Load(p, u), base))
+			e := k.Exp(k.Sub(k.Load(p, u), base), notPositive)
 			k.Store(p, u, e)
 			k.Set(sum[u], k.Add(k.Keep(e, zero), sum[u]))
 		})
@@ -170,7 +170,7 @@ func gradRows(f *File, isa *ISA) {
 		k.seen(lo, hi, n, []string{p, ds}, []string{pp, pd})
 		l, d := k.BroadcastAt(lse, 0), k.BroadcastAt(delta, 0)
 		k.Each(n, 2, func(u int) {
-			e := k.exp32(k.Sub(k.Load(pp, u), l))
+			e := k.Exp(k.Sub(k.Load(pp, u), l), anyValue)
 			k.Store(pp, u, e)
 			k.Store(pd, u, k.Mul(e, k.Sub(k.Load(pd, u), d)))
 		})
@@ -184,30 +184,4 @@ func gradRows(f *File, isa *ISA) {
 	})
 	k.End()
 	f.Set("f32.gradRows", fmt.Sprintf("gradRowsBy(%s)", k.name))
-}
-
-// exp32 is e^x of float32, after Cephes' expf (S. L. Moshier).
-func (k *Kernel) exp32(x *Value) *Value {
-	const shifter = 12582912
-	wide := len(k.isa.Masks) > 0
-	small, large := k.Const(-87.3), k.Const(88.3)
-	if wide {
-		small, large = k.Const(-104.5), k.Const(89)
-	}
-	v := k.Min(large, k.Max(small, x)) // NaN stays
-	t := k.FMA(v, k.Const(math.Log2E), k.Const(shifter))
-	n := k.Sub(t, k.Const(shifter))
-	r := k.FNMA(n, k.Const(0.693359375), v)
-	r = k.FNMA(n, k.Const(-2.12194440e-4), r)
-	y := k.FMA(r, k.Const(1.9875691500e-4), k.Const(1.3981999507e-3))
-	for _, c := range []float64{8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
-		y = k.FMA(y, r, k.Const(c))
-	}
-	y = k.FMA(y, k.Square(r), k.Add(r, k.Const(1)))
-	if wide {
-		return k.Do("scalef", y, n)
-	}
-	y = k.Mul(y, k.Shl(k.AddInt(t, k.ConstBits(127)), 23))
-	y = k.Select(k.Cmp(Less, x, small), k.Const(0), y)
-	return k.Select(k.Cmp(Greater, x, large), k.Const(math.Inf(1)), y)
 }
