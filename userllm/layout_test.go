@@ -14,34 +14,39 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// TextPrompt reads the last titles, then the genre questions about all before
-// one of the targets, and the targets; it learns the stems of answers only.
+// TextPrompt reads the last titles and the targets; then, as a text of its own,
+// the last titles before one of the targets and the genre questions about all
+// before it. It learns the stems of answers only.
 func TestToldLayout(t *testing.T) {
 	c := toyCatalogue()
 	w := window{events: toyEvents(5, 0, 1, 2, 3), targets: 1}
 	got := c.told(w, 2, rand.New(pcg()))
-	genre := got.tokens[9]
+	genre := got.tokens[len(got.tokens)-1]
 	require.Contains(t, []int32{4, 5}, genre) // a and b tie
-	require.Equal(t, []int32{
-		1, 4, 6, 7, 0, 1, 8, 0, // the last two titles before the first target
-		2, genre, // FavGenre
-		1, 9, 10, 0, // the target
-	}, got.tokens)
+	told := []int32{1, 4, 6, 7, 0, 1, 8, 0}   // the last two titles before the target
+	target := []int32{1, 9, 10, 0}
+	question := []int32{2, genre} // FavGenre
+	require.Equal(t, slices.Concat(told, target, told, question), got.tokens)
 	want := slices.Repeat([]int32{ignore}, len(got.tokens))
-	want[8], want[10] = genre, 9
+	want[8], want[20] = 9, genre
 	require.Equal(t, want, got.next)
-	for i := range got.tokens { // one text
-		require.Equal(t, int32(i), got.pos[i])
-		require.Zero(t, got.start[i])
+	for i := range got.tokens {
+		start := i / 12 * 12
+		require.Equal(t, int32(i-start), got.pos[i])
+		require.Equal(t, int32(start), got.start[i])
 	}
 	w.targets = 2
-	places, r := map[int]int{}, rand.New(pcg())
+	places, r := map[int32]int{}, rand.New(pcg())
 	for range 50 {
-		places[slices.Index(c.told(w, 2, r).tokens, 2)]++
+		got := c.told(w, 2, r)
+		require.Equal(t, []int32{1, 4, 5, 0, 1, 4, 6, 7, 0, 1, 8, 0, 1, 9, 10, 0}, got.tokens[:16])
+		places[got.pos[slices.Index(got.tokens, 2)]]++
 	}
 	require.Len(t, places, 2)
 	require.Positive(t, places[9], "before the first target")
-	require.Positive(t, places[12], "before the second")
+	require.Positive(t, places[8], "before the second")
+	empty := window{events: toyEvents(5, 3), targets: 1} // nothing has a genre before the target
+	require.Equal(t, []int32{1, 4, 6, 8, 0, 1, 9, 10, 0}, c.told(empty, 2, r).tokens)
 }
 
 // A stem is what tells a title from the others, and never empty.
@@ -69,10 +74,11 @@ func TestGenreQuestions(t *testing.T) {
 	orders := map[int32]int{}
 	for range 50 {
 		told := c.told(w, 1, r)
-		// 1 4 6 7 0 · then both questions, in either order · 1 4 5 0
-		require.Equal(t, []int32{1, 4, 6, 7, 0}, told.tokens[:5])
-		orders[told.tokens[5]]++
-		tail := told.tokens[5:]
+		// 1 4 6 7 0 · 1 4 5 0; 1 4 6 7 0 · then both questions, in either order
+		require.Equal(t, []int32{1, 4, 6, 7, 0, 1, 4, 5, 0, 1, 4, 6, 7, 0}, told.tokens[:14])
+		require.EqualValues(t, 9, told.start[14], "the target does not see them")
+		orders[told.tokens[14]]++
+		tail := told.tokens[14:]
 		at := slices.Index(tail, 3)
 		require.Equal(t, append([]int32{3}, c.genreStems[2]...), tail[at:at+1+len(c.genreStems[2])])
 		require.Contains(t, tail, int32(2))

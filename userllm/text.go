@@ -7,6 +7,7 @@ import (
 	"github.com/noema-ml/noema/nn"
 	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/tensor"
+	"github.com/noema-ml/noema/userllm/history"
 )
 
 // ignore marks a place whose successor is not to be learned.
@@ -66,33 +67,41 @@ func (c *Catalogue) asked(qs []query, prefix func(i int) (lo, hi int)) *text {
 	return t
 }
 
-// told lays out a window as text: the titles of the last n events before its
-// first target, then the targets, each behind the task's token, and before one
-// of them the genre questions, in an order drawn by r. Only the stems of
-// answers are learned.
+// told lays out a window as two texts: the titles of the last n events before
+// its first target, then the targets, each behind the task's token; and the
+// titles of the last n events before one of the targets, then the genre
+// questions, in an order drawn by r. The targets do not see those: the answers
+// tell of what comes next, and a test gives none. Only the stems of answers are
+// learned.
 func (c *Catalogue) told(w window, n int, r *rand.Rand) *text {
 	t := new(text)
 	first := w.firstTarget()
-	from := max(0, first-n)
+	c.tell(t, w.events[max(0, first-n):first], false)
+	c.tell(t, w.events[first:], true)
 	cut, future := w.cut(r)
-	for i := from; i < len(w.events); i++ {
-		if i == cut {
-			genre := c.genreQueries(w.events[:cut], future, r)
-			r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })
-			for _, q := range genre {
-				t.put(0, false, c.prompt[q.task])
-				t.put(0, true, q.answer...)
-			}
-		}
-		title, stem := c.titles[w.events[i].Item], 0
-		if i >= first {
-			stem = len(c.titleStems[w.events[i].Item])
-		}
-		t.put(0, false, c.prompt[NextItem])
-		t.put(0, true, title[:stem]...)
-		t.put(0, false, title[stem:]...)
+	genre := c.genreQueries(w.events[:cut], future, r)
+	if len(genre) == 0 {
+		return t
+	}
+	r.Shuffle(len(genre), func(i, j int) { genre[i], genre[j] = genre[j], genre[i] })
+	t.begin()
+	c.tell(t, w.events[max(0, cut-n):cut], false)
+	for _, q := range genre {
+		t.put(0, false, c.prompt[q.task])
+		t.put(0, true, q.answer...)
 	}
 	return t
+}
+
+// tell continues t with the titles of events, each behind NextItem's token. If
+// learn is set, their stems are to be predicted.
+func (c *Catalogue) tell(t *text, events []history.Event, learn bool) {
+	for _, e := range events {
+		title, stem := c.titles[e.Item], len(c.titleStems[e.Item])
+		t.put(0, false, c.prompt[NextItem])
+		t.put(0, learn, title[:stem]...)
+		t.put(0, false, title[stem:]...)
+	}
 }
 
 // described lays out items as texts of their own for pretraining the language
