@@ -39,9 +39,9 @@ func linear(op string, x, w, b *Var, act Activation, r *Var) *Var {
 	y.t = s.New(x.DType(), shape...)
 	xt, pre := s.dense(x.t), y.beforeAct(act)
 	if x.DType() == tensor.Float32 {
-		linearForward[float32](y, xt, pre, x, w, b, act, r)
+		linearForward[float32](op, y.t, xt, pre, x, w, b, act, r)
 	} else {
-		linearForward[float64](y, xt, pre, x, w, b, act, r)
+		linearForward[float64](op, y.t, xt, pre, x, w, b, act, r)
 	}
 	flops := 2 * y.Len() * w.Dim(1)
 	return y.record(flops, func(dy *tensor.Tensor) {
@@ -99,11 +99,12 @@ func checkLinear(op string, x, w, b, r *Var) {
 	tensor.Fail(op, "shapes do not fit", ts...)
 }
 
-func linearForward[T tensor.Float](y *Var, xt, pre *tensor.Tensor, x, w, b *Var, act Activation, r *Var) {
-	s, n, k := y.s, w.Dim(0), w.Dim(1)
-	bt := s.weight(y.op, b, x)
+// linearForward sets y to r + act(x·wᵀ + b), and pre to what act is applied to.
+func linearForward[T tensor.Float](op string, y, xt, pre *tensor.Tensor, x, w, b *Var, act Activation, r *Var) {
+	s, n, k := x.s, w.Dim(0), w.Dim(1)
+	bt := s.weight(op, b, x)
 	e := kernel.Epilogue[T]{Bias: data[T](bt), Act: act}
-	if pre != nil && pre != y.t {
+	if pre != nil && pre != y {
 		e.Pre, e.PreRow = tensor.Data[T](pre), n
 	}
 	if r != nil {
@@ -112,11 +113,11 @@ func linearForward[T tensor.Float](y *Var, xt, pre *tensor.Tensor, x, w, b *Var,
 	storage, stored := w.DType().Storage()
 	if e32, single := any(&e).(*kernel.Epilogue[float32]); stored && single && !w.needs {
 		wt := s.dense(w.t)
-		kernel.LinearStored(storage, rowCount(x.t), n, k, tensor.Data[float32](xt), k, tensor.Bytes(wt), tensor.Data[float32](y.t), n, e32)
+		kernel.LinearStored(storage, rowCount(x.t), n, k, tensor.Data[float32](xt), k, tensor.Bytes(wt), tensor.Data[float32](y), n, e32)
 		s.unweight(wt, w)
 	} else {
-		wt := s.weight(y.op, w, x)
-		kernel.GemmEpilogue(rowCount(x.t), n, k, tensor.Data[T](xt), k, 1, tensor.Data[T](wt), 1, k, 0, tensor.Data[T](y.t), n, &e)
+		wt := s.weight(op, w, x)
+		kernel.GemmEpilogue(rowCount(x.t), n, k, tensor.Data[T](xt), k, 1, tensor.Data[T](wt), 1, k, 0, tensor.Data[T](y), n, &e)
 		s.unweight(wt, w)
 	}
 	if b != nil {

@@ -20,48 +20,68 @@ import (
 func CrossEntropy(logits *Var, target *tensor.Tensor, ignore int, smoothing float64) *Var {
 	const op = "cross entropy"
 	shape := logits.Shape()
-	if len(shape) == 0 || target.DType() != tensor.Int32 || !slices.Equal(target.Shape(), shape[:len(shape)-1]) {
-		tensor.Fail(op, "needs an int32 target for each row", logits.t, target)
-	}
-	if ignore != int(int32(ignore)) || !(smoothing >= 0 && smoothing <= 1) {
-		tensor.Fail(op, fmt.Sprintf("ignore %d or smoothing %v out of range", ignore, smoothing), logits.t)
+	if len(shape) == 0 || !slices.Equal(target.Shape(), shape[:len(shape)-1]) {
+		tensor.Fail(op, "needs a target for each row", logits.t, target)
 	}
 	y := out(op, shape[:len(shape)-1], logits)
 	s := y.s
-	c := &crossEntropy{
-		logits: s.dense(logits.t), target: s.dense(target), lse: s.New(logits.DType(), y.Len()),
-		cols: shape[len(shape)-1], ignore: int32(ignore), smoothing: smoothing,
-	}
-	for _, t := range tensor.Data[int32](c.target) {
-		if t != c.ignore && (t < 0 || int(t) >= c.cols) {
-			tensor.Fail(op, fmt.Sprintf("target %d out of range", t), logits.t, target)
-		}
-	}
-	if y.DType() == tensor.Float32 {
-		crossEntropyForward[float32](c, y.t)
-	} else {
-		crossEntropyForward[float64](c, y.t)
-	}
+	c := newCrossEntropy(op, logits, shape[len(shape)-1], target, ignore, smoothing)
+	c.logits = s.dense(logits.t)
+	c.forward(y.t)
 	if !y.needs {
 		s.arena.Free(c.lse)
 	}
 	return y.record(0, func(dy *tensor.Tensor) {
 		dx := s.like(c.logits)
-		if y.DType() == tensor.Float32 {
-			crossEntropyBackward[float32](c, dx, dy)
-		} else {
-			crossEntropyBackward[float64](c, dx, dy)
-		}
+		c.backward(dx, dy)
 		logits.Give(dx)
 	})
 }
 
-// crossEntropy is what CrossEntropy keeps for its gradient.
+// crossEntropy is what CrossEntropy and LinearCrossEntropy keep for their
+// gradients.
 type crossEntropy struct {
 	logits, target, lse *tensor.Tensor
 	cols                int
 	ignore              int32
 	smoothing           float64
+}
+
+// newCrossEntropy returns the loss of rows of logits, cols long and yet to be
+// set, of x's dtype and in its scope.
+func newCrossEntropy(op string, x *Var, cols int, target *tensor.Tensor, ignore int, smoothing float64) *crossEntropy {
+	if target.DType() != tensor.Int32 {
+		tensor.Fail(op, "needs int32 targets", x.t, target)
+	}
+	if ignore != int(int32(ignore)) || !(smoothing >= 0 && smoothing <= 1) {
+		tensor.Fail(op, fmt.Sprintf("ignore %d or smoothing %v out of range", ignore, smoothing), x.t)
+	}
+	c := &crossEntropy{target: x.s.dense(target), cols: cols, ignore: int32(ignore), smoothing: smoothing}
+	for _, t := range tensor.Data[int32](c.target) {
+		if t != c.ignore && (t < 0 || int(t) >= cols) {
+			tensor.Fail(op, fmt.Sprintf("target %d out of range", t), x.t, target)
+		}
+	}
+	c.lse = x.s.New(x.DType(), target.Len())
+	return c
+}
+
+// forward sets y to the loss of each row.
+func (c *crossEntropy) forward(y *tensor.Tensor) {
+	if y.DType() == tensor.Float32 {
+		crossEntropyForward[float32](c, y)
+	} else {
+		crossEntropyForward[float64](c, y)
+	}
+}
+
+// backward sets dx, which may be c.logits, to their gradient.
+func (c *crossEntropy) backward(dx, dy *tensor.Tensor) {
+	if dx.DType() == tensor.Float32 {
+		crossEntropyBackward[float32](c, dx, dy)
+	} else {
+		crossEntropyBackward[float64](c, dx, dy)
+	}
 }
 
 func crossEntropyForward[T tensor.Float](c *crossEntropy, y *tensor.Tensor) {

@@ -72,6 +72,35 @@ func TestBackwardFreesGradients(t *testing.T) {
 	require.LessOrEqual(t, peak-before, 4*bytes)
 }
 
+// The loss over a large vocabulary holds the logits once, and so does its
+// gradient.
+func TestLinearCrossEntropyMemory(t *testing.T) {
+	const rows, in, classes = 64, 16, 4096
+	const logits = rows * classes * 4
+	w, x := param(1, tensor.Float32, classes, in), normal(2, tensor.Float32, rows, in)
+	target := tensor.New(tensor.Int32, rows)
+	peak := func(loss func(x, w *autograd.Var) *autograd.Var) int {
+		s := autograd.NewScope(true)
+		autograd.Sum(loss(s.Leaf(x), s.Use(w))).Backward()
+		_, peak := s.Arena().Bytes()
+		return peak
+	}
+	fused := peak(func(x, w *autograd.Var) *autograd.Var {
+		return autograd.LinearCrossEntropy(x, w, nil, target, -1, 0)
+	})
+	require.GreaterOrEqual(t, fused, logits)
+	require.Less(t, fused, logits+logits/10)
+	apart := peak(func(x, w *autograd.Var) *autograd.Var {
+		return autograd.CrossEntropy(autograd.Linear(x, w, nil), target, -1, 0)
+	})
+	require.GreaterOrEqual(t, apart, 2*logits)
+
+	s := autograd.Inference()
+	autograd.LinearCrossEntropy(s.Const(x), s.Use(w), nil, target, -1, 0)
+	now, _ := s.Arena().Bytes()
+	require.Less(t, now, logits/10)
+}
+
 // A long inference in child scopes holds one layer at a time.
 func TestChildScopes(t *testing.T) {
 	s := autograd.Inference()

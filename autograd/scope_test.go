@@ -93,6 +93,9 @@ func TestMistakesAreShapeErrors(t *testing.T) {
 		"select index":     func() { autograd.IndexSelect(leaf(3, 2), 0, idx(7)) },
 		"target":           func() { autograd.CrossEntropy(leaf(1, 3), idx(3), -1, 0) },
 		"target shape":     func() { autograd.CrossEntropy(leaf(2, 3), idx(1), -1, 0) },
+		"linear target":    func() { autograd.LinearCrossEntropy(leaf(2, 3), leaf(4, 3), nil, idx(0, 4), -1, 0) },
+		"linear targets":   func() { autograd.LinearCrossEntropy(leaf(2, 3), leaf(4, 3), nil, idx(0), -1, 0) },
+		"linear loss":      func() { autograd.LinearCrossEntropy(leaf(2, 3), leaf(4, 2), nil, idx(0, 0), -1, 0) },
 		"smoothing":        func() { autograd.CrossEntropy(leaf(1, 3), idx(1), -1, 1.5) },
 		"dropout":          func() { autograd.Dropout(leaf(2), 1) },
 		"rope positions":   func() { autograd.Rope(leaf(1, 2, 1, 4), []int32{0}, 1e4) },
@@ -159,6 +162,14 @@ func TestStorageWeights(t *testing.T) {
 		want, got := f(ef, nf, wf, bf), f(eh, nh, wh, bh)
 		near(t, "value", want.y, got.y, off, 0)
 		sameBits(t, "gradient", want.grads[0], got.grads[0])
+		loss := func(w, b *autograd.Param) pass {
+			return run(poisoned(), func(s *autograd.Scope, xs ...*autograd.Var) *autograd.Var {
+				return autograd.LinearCrossEntropy(xs[0], s.Use(w), s.Use(b), idx, -1, 0)
+			}, nil, normal(5, tensor.Float32, 3, 32))
+		}
+		full, half := loss(wf, bf), loss(wh, bh)
+		near(t, "loss", full.y, half.y, off, 0)
+		near(t, "gradient of the loss", full.grads[0], half.grads[0], 2*off, 0) // the softmax spreads it
 		wh.Frozen = false
 		var shape *tensor.ShapeError
 		require.ErrorAs(t, tensor.Try(func() error { f(eh, nh, wh, bh); return nil }), &shape)

@@ -63,15 +63,15 @@ func (c gptSize) flops() int {
 	return 6*weights*c.batch*c.seq + 3*c.layers*4*c.batch*c.seq*c.seq*c.dim
 }
 
-// logits of tokens [B, S] at the given places [S].
-func (m *gpt) logits(s *autograd.Scope, tokens, places *tensor.Tensor, caches []*nn.KVCache) *autograd.Var {
+// states of tokens [B, S] at the given places [S]: [B, S, dim].
+func (m *gpt) states(s *autograd.Scope, tokens, places *tensor.Tensor, caches []*nn.KVCache) *autograd.Var {
 	x := autograd.Add(m.Tokens.Forward(s, tokens), m.Positions.Forward(s, places))
 	in := nn.BlockInput{Mask: autograd.AttnMask{Causal: true}}
-	return m.Head.Forward(s, m.Decoder.Forward(s, x, in, caches)) // [B, S, vocab]
+	return m.Decoder.Forward(s, x, in, caches)
 }
 
 func (m *gpt) loss(s *autograd.Scope) (sum *autograd.Var, n int) {
-	return nn.CrossEntropy(m.logits(s, m.input, m.places, nil), m.target, -1, 0)
+	return m.Head.CrossEntropy(s, m.states(s, m.input, m.places, nil), m.target, -1, 0)
 }
 
 // decode adds n tokens, the most probable ones, to token 1.
@@ -80,7 +80,8 @@ func (m *gpt) decode(s *autograd.Scope, n int) []int32 {
 	var out []int32
 	for i := range n {
 		s.Reset()
-		y := m.logits(s, token, m.places.Slice(0, i, i+1), caches).Value()
+		h := m.states(s, token, m.places.Slice(0, i, i+1), caches)
+		y := m.Head.Forward(s, h).Value() // [1, 1, vocab]
 		best := greatest(tensor.Data[float32](y))
 		tensor.Data[int32](token)[0] = best
 		out = append(out, best)
@@ -115,7 +116,7 @@ func newMLP() *mlp {
 func (m *mlp) loss(s *autograd.Scope) (sum *autograd.Var, n int) {
 	h := m.A.ForwardAct(s, s.Const(m.x), nn.ReLU)
 	h = m.B.ForwardAct(s, h, nn.ReLU)
-	return nn.CrossEntropy(m.C.Forward(s, h), m.target, -1, 0)
+	return m.C.CrossEntropy(s, h, m.target, -1, 0)
 }
 
 // encoder classifies 8 sequences of 64 vectors by the mean of a Transformer's
@@ -138,5 +139,5 @@ func newEncoder() *encoder {
 
 func (m *encoder) loss(s *autograd.Scope) (sum *autograd.Var, n int) {
 	h := m.Encoder.Forward(s, s.Const(m.x), nn.BlockInput{}, nil)
-	return nn.CrossEntropy(m.Head.Forward(s, autograd.Mean(h, 1)), m.target, -1, 0)
+	return m.Head.CrossEntropy(s, autograd.Mean(h, 1), m.target, -1, 0)
 }

@@ -87,6 +87,7 @@ func TestDecode(t *testing.T) {
 	m := newGPT(gptSmall)
 	out := m.decode(autograd.Inference(), gptSmall.seq)
 	tokens := tensor.Of(append([]int32{1}, out[:len(out)-1]...), 1, gptSmall.seq)
-	all := m.logits(autograd.Inference(), tokens, m.places, nil).Value()
+	s := autograd.Inference()
+	all := m.Head.Forward(s, m.states(s, tokens, m.places, nil)).Value()
 	require.Equal(t, out, tensor.Data[int32](tensor.ArgMax(all, -1).Cast(tensor.Int32)))
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/tensor"
 )
 
 // Linear is an affine map of the last dimension: y = x·Weightᵀ + Bias, plus
@@ -50,6 +51,15 @@ func (l *Linear) ForwardAdd(s *autograd.Scope, x, r *autograd.Var) *autograd.Var
 		return autograd.Add(r, l.Forward(s, x))
 	}
 	return autograd.LinearAdd(x, s.Use(l.Weight), s.Use(l.Bias), r)
+}
+
+// CrossEntropy returns CrossEntropy(Forward(x), target, ignore, smoothing),
+// with one copy of the logits if there is no LoRA.
+func (l *Linear) CrossEntropy(s *autograd.Scope, x *autograd.Var, target *tensor.Tensor, ignore int, smoothing float64) (sum *autograd.Var, n int) {
+	if l.LoRA != nil {
+		return CrossEntropy(l.Forward(s, x), target, ignore, smoothing)
+	}
+	return LinearCrossEntropy(x, s.Use(l.Weight), s.Use(l.Bias), target, ignore, smoothing)
 }
 
 // end is how a sublayer ends: r + drop(Forward(x)), without r if that is nil.

@@ -29,6 +29,11 @@ func TestLinearForms(t *testing.T) {
 			close64(t, a.Apply(y), l.ForwardAct(s, in, a))
 		}
 		close64(t, autograd.Add(add, y), l.ForwardAdd(s, in, add))
+		target := tensor.Of([]int32{3, -1, 0})
+		want, _ := CrossEntropy(y, target, -1, 0.1)
+		got, n := l.CrossEntropy(s, in, target, -1, 0.1)
+		require.Equal(t, 2, n)
+		close64(t, want, got)
 		close64(t, y, l.end(s, in, 0.5, nil), 0, 2)
 		close64(t, y, l.end(s, in, 0, nil))
 		close64(t, autograd.Add(add, y), l.end(s, in, 0, add))

@@ -17,13 +17,24 @@ import (
 // uniform one (Szegedy et al. 2016, arXiv 1512.00567). It panics with
 // *tensor.ShapeError on a target out of range.
 func CrossEntropy(logits *autograd.Var, target *tensor.Tensor, ignore int, smoothing float64) (sum *autograd.Var, n int) {
-	sum = autograd.Sum(autograd.CrossEntropy(logits, target, ignore, smoothing))
+	return autograd.Sum(autograd.CrossEntropy(logits, target, ignore, smoothing)), counted(target, ignore)
+}
+
+// LinearCrossEntropy is CrossEntropy of the logits x·wᵀ + b, which it holds
+// once, in the forward pass and back: x [..., in], w [classes, in], b [classes]
+// or nil.
+func LinearCrossEntropy(x, w, b *autograd.Var, target *tensor.Tensor, ignore int, smoothing float64) (sum *autograd.Var, n int) {
+	return autograd.Sum(autograd.LinearCrossEntropy(x, w, b, target, ignore, smoothing)), counted(target, ignore)
+}
+
+// counted returns how many targets are not ignore.
+func counted(target *tensor.Tensor, ignore int) (n int) {
 	for _, t := range tensor.Data[int32](target.Contiguous()) {
 		if int(t) != ignore {
 			n++
 		}
 	}
-	return sum, n
+	return n
 }
 
 // SampledSoftmax returns the summed cross-entropy of h [rows, dim] against

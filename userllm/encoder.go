@@ -205,12 +205,12 @@ func (e *Encoder) PretrainLoss(s *autograd.Scope, timelines [][]history.Event) (
 	items := pick(next.items)
 	loss := e.itemLoss(s, h, items)
 	if e.Rating != nil {
-		l := autograd.CrossEntropy(e.RatingHead.Forward(s, h), pick(next.ratings), 0, 0)
-		loss = autograd.Add(loss, autograd.Sum(l))
+		l, _ := e.RatingHead.CrossEntropy(s, h, pick(next.ratings), 0, 0)
+		loss = autograd.Add(loss, l)
 	}
 	if e.Gap != nil { // the first gap of a window is unknown, 0, and ignored
-		l := autograd.CrossEntropy(e.GapHead.Forward(s, h), pick(next.gaps), 0, 0)
-		loss = autograd.Add(loss, autograd.Sum(l))
+		l, _ := e.GapHead.CrossEntropy(s, h, pick(next.gaps), 0, 0)
+		loss = autograd.Add(loss, l)
 	}
 	if e.Genre != nil {
 		logp := autograd.LogSoftmax(e.GenreHead.Forward(s, h), -1)
@@ -226,8 +226,7 @@ func (e *Encoder) itemLoss(s *autograd.Scope, h *autograd.Var, items *tensor.Ten
 	table := s.Use(e.Item.Weight)
 	n := e.features.NumItems - 1
 	if n <= 2*e.sampled {
-		logits := autograd.Linear(q, table, nil) // (rows, items+1)
-		return autograd.Sum(autograd.CrossEntropy(logits, items, 0, 0))
+		return autograd.Sum(autograd.LinearCrossEntropy(q, table, nil, items, 0, 0))
 	}
 	negatives := make([]int32, e.sampled)
 	r := rand.New(s.Rand)

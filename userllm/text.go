@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/noema-ml/noema/autograd"
-	"github.com/noema-ml/noema/nn"
 	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/tensor"
 	"github.com/noema-ml/noema/userllm/history"
@@ -167,8 +166,7 @@ func textLoss(s *autograd.Scope, model *lm.Model, texts []*text, m *memory) (*au
 	}
 	h := model.Hidden(s, in)
 	h = autograd.Reshape(h, n, h.Dim(-1))
-	logits := model.Logits(s, autograd.IndexSelect(h, 0, tensor.Of(learn)))
-	sum, count := nn.CrossEntropy(logits, tensor.Of(next), ignore, 0)
+	sum, count := model.CrossEntropy(s, autograd.IndexSelect(h, 0, tensor.Of(learn)), tensor.Of(next))
 	return sum, float64(count)
 }
 

@@ -26,6 +26,29 @@ var losses = []Op{
 		add(tensor.Of([]float64{900, 899, -900, -500, -501, -499}, 2, 3), tensor.Of([]int32{1, 0}), -1, 0)
 		add(b.normal(130, 301), indices(b.r, 301, 130), 3, 0.1).Big = true
 	}),
+	newRow("LinearCrossEntropy", func(b *row) {
+		add := func(target *tensor.Tensor, ignore int, smoothing float64, inputs ...*tensor.Tensor) *Sample {
+			name := fmt.Sprintf("%v x %v ignore %d smoothing %v", inputs[0].Shape(), inputs[1].Shape(), ignore, smoothing)
+			f := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var {
+				xs = append(xs, nil)
+				return ag.LinearCrossEntropy(xs[0], xs[1], xs[2], target, ignore, smoothing)
+			}
+			want := func(xs ...*tensor.Tensor) *tensor.Tensor {
+				return crossEntropy(target, ignore, smoothing)(linear(xs...))
+			}
+			return b.add(name, f, want, inputs...)
+		}
+		add(indices(b.r, 5, 4), -100, 0, b.normal(4, 3), b.normal(5, 3))
+		add(indices(b.r, 5, 2, 3), 2, 0, b.normal(2, 3, 4), b.normal(5, 4), b.normal(5))
+		add(indices(b.r, 7, 4), -1, 0.1, b.normal(4, 3), b.normal(7, 3))
+		add(indices(b.r, 7, 3), 1, 0.3, b.normal(3, 5), b.normal(7, 5), b.normal(7))
+		add(indices(b.r, 6), -1, 0, b.normal(4), b.normal(6, 4), b.normal(6))
+		add(indices(b.r, 1, 3), -1, 0, b.normal(3, 4), b.normal(1, 4))
+		add(indices(b.r, 5, 0), -1, 0, b.normal(0, 4), b.normal(5, 4), b.normal(5))
+		add(indices(b.r, 5, 2), -1, 0, b.normal(2, 0), b.normal(5, 0), b.normal(5))
+		add(indices(b.r, 301, 2), -1, 0.1, b.normal(2, 9), b.normal(301, 9))
+		add(indices(b.r, 301, 130), 3, 0.1, b.normal(130, 35), b.normal(301, 35), b.normal(301)).Big = true
+	}),
 	newRow("BCEWithLogits", func(b *row) {
 		want := zipped(func(x, t float64) float64 {
 			// -t·log σ(x) - (1-t)·log σ(-x), with log σ(x) = -log(1 + e^-x)

@@ -147,7 +147,15 @@ func TestGradients(t *testing.T) {
 
 // The loss over chosen rows equals that of all logits.
 func TestLossSkipsRows(t *testing.T) {
-	m := New(pcg(), small)
+	for _, untied := range []bool{false, true} {
+		c := small
+		c.Untied = untied
+		lossSkipsRows(t, New(pcg(), c))
+	}
+}
+
+func lossSkipsRows(t *testing.T, m *Model) {
+	t.Helper()
 	tokens, target := ids(2, 3, 1, 2, 3, 4, 5, 6), ids(2, 3, -1, 3, 4, 5, -1, 7)
 	s := autograd.Inference()
 	sum, n := m.Loss(s, Input{Tokens: tokens}, target)

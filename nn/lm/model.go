@@ -129,6 +129,16 @@ func (m *Model) Logits(s *autograd.Scope, h *autograd.Var) *autograd.Var {
 	return autograd.Linear(h, s.Use(m.Embed.Weight), nil)
 }
 
+// CrossEntropy returns the summed cross-entropy of Logits(h) against target, of
+// h's leading dimensions, int32, and how many targets are not -1, which costs
+// nothing. The logits are held once; see nn.LinearCrossEntropy.
+func (m *Model) CrossEntropy(s *autograd.Scope, h *autograd.Var, target *tensor.Tensor) (sum *autograd.Var, n int) {
+	if m.Head != nil {
+		return m.Head.CrossEntropy(s, h, target, -1, 0)
+	}
+	return nn.LinearCrossEntropy(h, s.Use(m.Embed.Weight), nil, target, -1, 0)
+}
+
 // Loss returns the summed cross-entropy of the model's predictions and how
 // many there are. target [B, S], int32, is the token that should follow each
 // of in.Tokens; where it is negative nothing is predicted, and the output
@@ -152,7 +162,7 @@ func (m *Model) Loss(s *autograd.Scope, in Input, target *tensor.Tensor) (sum *a
 	}
 	h = autograd.Reshape(h, rows*total, h.Dim(2))
 	h = autograd.IndexSelect(h, 0, tensor.Of(at))
-	return nn.CrossEntropy(m.Logits(s, h), tensor.Of(want), -1, 0)
+	return m.CrossEntropy(s, h, tensor.Of(want))
 }
 
 // NewCache returns an empty cache for rows sequences.
