@@ -1380,49 +1380,134 @@ done43:
 // func dotsAVX2F32(m int, n int, k int, x *float32, xs int, w *float32, ws int, out *float32, os int, oj int, add bool)
 TEXT ·dotsAVX2F32(SB), NOSPLIT, $0-81
 	MOVQ m+0(FP), SI
+	CMPQ SI, $1
+	JNE 3(PC)
+	CMPQ k+16(FP), $1024
+	JLT short10
 	CMPQ SI, $5
-	JGE from10
-	CMPQ SI, $3
 	JGE from11
-	CMPQ SI, $2
+	CMPQ SI, $3
 	JGE from12
+	CMPQ SI, $2
+	JGE from13
 	JMP rows2
 
-from12:
+from13:
 	JMP rows3
 
-from11:
+from12:
 	CMPQ SI, $4
-	JGE from13
+	JGE from14
 	JMP rows4
 
-from13:
+from14:
 	JMP rows5
 
-from10:
+from11:
 	CMPQ SI, $7
-	JGE from14
-	CMPQ SI, $6
 	JGE from15
+	CMPQ SI, $6
+	JGE from16
 	JMP rows6
 
-from15:
+from16:
 	JMP rows7
 
-from14:
+from15:
 	CMPQ SI, $8
-	JGE from16
+	JGE from17
 	JMP rows8
 
-from16:
+from17:
 	JMP rows9
+
+short10:
+	MOVQ x+24(FP), AX
+	MOVQ w+40(FP), BX
+	MOVQ out+56(FP), CX
+	MOVQ n+8(FP), DX
+	MOVQ ws+48(FP), R8
+	MOVQ oj+72(FP), R9
+	MOVQ k+16(FP), R10
+	SHLQ $2, R8
+	SHLQ $2, R9
+	MOVQ R10, R12
+	ANDQ $7, R12
+	MOVQ R12, SI
+	SHLQ $2, SI
+	LEAQ gemmMasks<>+32(SB), DI
+	SUBQ SI, DI
+	VMOVUPS (DI), Y15
+	ANDQ $-8, R10
+	SHLQ $2, R10
+	MOVQ R10, R11
+	ANDQ $-128, R11
+
+l21:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ SI, SI
+	CMPQ SI, R11
+	JGE single18
+	PCALIGN $32
+
+l22:
+	VMOVUPS (AX)(SI*1), Y4
+	VFMADD231PS (BX)(SI*1), Y4, Y0
+	VMOVUPS 32(AX)(SI*1), Y5
+	VFMADD231PS 32(BX)(SI*1), Y5, Y1
+	VMOVUPS 64(AX)(SI*1), Y6
+	VFMADD231PS 64(BX)(SI*1), Y6, Y2
+	VMOVUPS 96(AX)(SI*1), Y7
+	VFMADD231PS 96(BX)(SI*1), Y7, Y3
+	ADDQ $128, SI
+	CMPQ SI, R11
+	JLT l22
+
+single18:
+	CMPQ SI, R10
+	JGE tail19
+	VMOVUPS (AX)(SI*1), Y4
+	VFMADD231PS (BX)(SI*1), Y4, Y0
+	ADDQ $32, SI
+	JMP single18
+
+tail19:
+	TESTQ R12, R12
+	JEQ sums20
+	VMASKMOVPS (AX)(SI*1), Y15, Y4
+	VMASKMOVPS (BX)(SI*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y0
+
+sums20:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VADDPS X0, X4, X4
+	VPERMILPD $1, X4, X5
+	VADDPS X5, X4, X4
+	VMOVSHDUP X4, X5
+	VADDSS X5, X4, X4
+	CMPB add+80(FP), $0
+	JEQ 2(PC)
+	VADDSS (CX), X4, X4
+	VMOVSS X4, (CX)
+	ADDQ R9, CX
+	ADDQ R8, BX
+	DECQ DX
+	JNE l21
+	VZEROUPPER
+	RET
 
 rows2:
 	MOVQ xs+32(FP), R11
 	SHLQ $2, R11
 	MOVQ x+24(FP), AX
 
-l17:
+l23:
 	MOVQ ws+48(FP), R11
 	SHLQ $2, R11
 	MOVQ w+40(FP), BX
@@ -1461,10 +1546,10 @@ l17:
 	SHLQ $2, R12
 	XORQ R11, R11
 	TESTQ R12, R12
-	JEQ tail18
+	JEQ tail24
 	PCALIGN $32
 
-l21:
+l27:
 	VMOVUPS (AX)(R11*1), Y8
 	VMOVUPS (BX)(R11*1), Y9
 	VFMADD231PS Y9, Y8, Y0
@@ -1484,12 +1569,12 @@ l21:
 	VFMADD231PS Y10, Y8, Y7
 	ADDQ $32, R11
 	CMPQ R11, R12
-	JLT l21
+	JLT l27
 
-tail18:
+tail24:
 	MOVQ k+16(FP), R12
 	ANDQ $7, R12
-	JEQ sums19
+	JEQ sums25
 	SHLQ $2, R12
 	LEAQ gemmMasks<>+32(SB), R13
 	SUBQ R12, R13
@@ -1512,7 +1597,7 @@ tail18:
 	VMASKMOVPS (R10)(R11*1), Y15, Y10
 	VFMADD231PS Y10, Y8, Y7
 
-sums19:
+sums25:
 	MOVQ out+56(FP), BX
 	MOVQ os+64(FP), R11
 	SHLQ $2, R11
@@ -1528,7 +1613,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1544,7 +1629,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1560,7 +1645,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1576,7 +1661,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1592,7 +1677,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1608,7 +1693,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1624,7 +1709,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1640,7 +1725,7 @@ sums19:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, BX
@@ -1648,9 +1733,9 @@ sums19:
 	MOVQ ws+48(FP), R11
 	IMULQ $32, R11
 	ADDQ R11, w+40(FP)
-	JMP l17
+	JMP l23
 
-next20:
+next26:
 	VZEROUPPER
 	RET
 
@@ -1660,7 +1745,7 @@ rows3:
 	MOVQ x+24(FP), AX
 	LEAQ (AX)(R8*1), BX
 
-l22:
+l28:
 	MOVQ ws+48(FP), R8
 	SHLQ $2, R8
 	MOVQ w+40(FP), CX
@@ -1687,10 +1772,10 @@ l22:
 	SHLQ $2, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail23
+	JEQ tail29
 	PCALIGN $32
 
-l26:
+l32:
 	VMOVUPS (AX)(R8*1), Y8
 	VMOVUPS (BX)(R8*1), Y9
 	VMOVUPS (CX)(R8*1), Y10
@@ -1707,12 +1792,12 @@ l26:
 	VFMADD231PS Y11, Y9, Y7
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l26
+	JLT l32
 
-tail23:
+tail29:
 	MOVQ k+16(FP), R9
 	ANDQ $7, R9
-	JEQ sums24
+	JEQ sums30
 	SHLQ $2, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -1732,7 +1817,7 @@ tail23:
 	VFMADD231PS Y11, Y8, Y3
 	VFMADD231PS Y11, Y9, Y7
 
-sums24:
+sums30:
 	MOVQ out+56(FP), CX
 	MOVQ os+64(FP), R8
 	SHLQ $2, R8
@@ -1759,7 +1844,7 @@ sums24:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, CX
@@ -1786,7 +1871,7 @@ sums24:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, CX
@@ -1813,7 +1898,7 @@ sums24:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, CX
@@ -1840,7 +1925,7 @@ sums24:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, CX
@@ -1848,9 +1933,9 @@ sums24:
 	MOVQ ws+48(FP), R8
 	IMULQ $16, R8
 	ADDQ R8, w+40(FP)
-	JMP l22
+	JMP l28
 
-next25:
+next31:
 	VZEROUPPER
 	RET
 
@@ -1861,7 +1946,7 @@ rows4:
 	LEAQ (AX)(R8*1), BX
 	LEAQ (BX)(R8*1), CX
 
-l27:
+l33:
 	MOVQ ws+48(FP), R8
 	SHLQ $2, R8
 	MOVQ w+40(FP), DX
@@ -1886,10 +1971,10 @@ l27:
 	SHLQ $2, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail28
+	JEQ tail34
 	PCALIGN $32
 
-l31:
+l37:
 	VMOVUPS (AX)(R8*1), Y9
 	VMOVUPS (BX)(R8*1), Y10
 	VMOVUPS (CX)(R8*1), Y11
@@ -1907,12 +1992,12 @@ l31:
 	VFMADD231PS Y12, Y11, Y8
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l31
+	JLT l37
 
-tail28:
+tail34:
 	MOVQ k+16(FP), R9
 	ANDQ $7, R9
-	JEQ sums29
+	JEQ sums35
 	SHLQ $2, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -1933,7 +2018,7 @@ tail28:
 	VFMADD231PS Y12, Y10, Y5
 	VFMADD231PS Y12, Y11, Y8
 
-sums29:
+sums35:
 	MOVQ out+56(FP), DX
 	MOVQ os+64(FP), R8
 	SHLQ $2, R8
@@ -1971,7 +2056,7 @@ sums29:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, DX
@@ -2009,7 +2094,7 @@ sums29:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, DX
@@ -2047,7 +2132,7 @@ sums29:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, DX
@@ -2055,9 +2140,9 @@ sums29:
 	MOVQ ws+48(FP), R8
 	IMULQ $12, R8
 	ADDQ R8, w+40(FP)
-	JMP l27
+	JMP l33
 
-next30:
+next36:
 	VZEROUPPER
 	RET
 
@@ -2069,7 +2154,7 @@ rows5:
 	LEAQ (BX)(R8*1), CX
 	LEAQ (CX)(R8*1), DX
 
-l32:
+l38:
 	MOVQ ws+48(FP), R8
 	SHLQ $2, R8
 	MOVQ w+40(FP), SI
@@ -2090,10 +2175,10 @@ l32:
 	SHLQ $2, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail33
+	JEQ tail39
 	PCALIGN $32
 
-l36:
+l42:
 	VMOVUPS (SI)(R8*1), Y8
 	VMOVUPS (DI)(R8*1), Y9
 	VMOVUPS (AX)(R8*1), Y10
@@ -2110,12 +2195,12 @@ l36:
 	VFMADD231PS Y11, Y9, Y7
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l36
+	JLT l42
 
-tail33:
+tail39:
 	MOVQ k+16(FP), R9
 	ANDQ $7, R9
-	JEQ sums34
+	JEQ sums40
 	SHLQ $2, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -2135,7 +2220,7 @@ tail33:
 	VFMADD231PS Y11, Y8, Y6
 	VFMADD231PS Y11, Y9, Y7
 
-sums34:
+sums40:
 	MOVQ out+56(FP), SI
 	MOVQ os+64(FP), R8
 	SHLQ $2, R8
@@ -2184,7 +2269,7 @@ sums34:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next35
+	JEQ next41
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, SI
@@ -2233,7 +2318,7 @@ sums34:
 	VADDSS (R9), X13, X13
 	VMOVSS X13, (R9)
 	DECQ n+8(FP)
-	JEQ next35
+	JEQ next41
 	MOVQ oj+72(FP), R9
 	SHLQ $2, R9
 	ADDQ R9, SI
@@ -2241,9 +2326,9 @@ sums34:
 	MOVQ ws+48(FP), R8
 	IMULQ $8, R8
 	ADDQ R8, w+40(FP)
-	JMP l32
+	JMP l38
 
-next35:
+next41:
 	VZEROUPPER
 	RET
 
@@ -2256,7 +2341,7 @@ rows6:
 	LEAQ (CX)(R9*1), DX
 	LEAQ (DX)(R9*1), SI
 
-l37:
+l43:
 	MOVQ ws+48(FP), R9
 	SHLQ $2, R9
 	MOVQ w+40(FP), DI
@@ -2279,10 +2364,10 @@ l37:
 	SHLQ $2, R10
 	XORQ R9, R9
 	TESTQ R10, R10
-	JEQ tail38
+	JEQ tail44
 	PCALIGN $32
 
-l41:
+l47:
 	VMOVUPS (DI)(R9*1), Y10
 	VMOVUPS (R8)(R9*1), Y11
 	VMOVUPS (AX)(R9*1), Y12
@@ -2302,12 +2387,12 @@ l41:
 	VFMADD231PS Y12, Y11, Y9
 	ADDQ $32, R9
 	CMPQ R9, R10
-	JLT l41
+	JLT l47
 
-tail38:
+tail44:
 	MOVQ k+16(FP), R10
 	ANDQ $7, R10
-	JEQ sums39
+	JEQ sums45
 	SHLQ $2, R10
 	LEAQ gemmMasks<>+32(SB), R11
 	SUBQ R10, R11
@@ -2330,7 +2415,7 @@ tail38:
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
 
-sums39:
+sums45:
 	MOVQ out+56(FP), DI
 	MOVQ os+64(FP), R9
 	SHLQ $2, R9
@@ -2390,7 +2475,7 @@ sums39:
 	VADDSS (R10), X13, X13
 	VMOVSS X13, (R10)
 	DECQ n+8(FP)
-	JEQ next40
+	JEQ next46
 	MOVQ oj+72(FP), R10
 	SHLQ $2, R10
 	ADDQ R10, DI
@@ -2450,7 +2535,7 @@ sums39:
 	VADDSS (R10), X13, X13
 	VMOVSS X13, (R10)
 	DECQ n+8(FP)
-	JEQ next40
+	JEQ next46
 	MOVQ oj+72(FP), R10
 	SHLQ $2, R10
 	ADDQ R10, DI
@@ -2458,9 +2543,9 @@ sums39:
 	MOVQ ws+48(FP), R9
 	IMULQ $8, R9
 	ADDQ R9, w+40(FP)
-	JMP l37
+	JMP l43
 
-next40:
+next46:
 	VZEROUPPER
 	RET
 
@@ -2474,7 +2559,7 @@ rows7:
 	LEAQ (DX)(R10*1), SI
 	LEAQ (SI)(R10*1), DI
 
-l42:
+l48:
 	MOVQ ws+48(FP), R10
 	SHLQ $2, R10
 	MOVQ w+40(FP), R8
@@ -2499,10 +2584,10 @@ l42:
 	SHLQ $2, R11
 	XORQ R10, R10
 	TESTQ R11, R11
-	JEQ tail43
+	JEQ tail49
 	PCALIGN $32
 
-l46:
+l52:
 	VMOVUPS (R8)(R10*1), Y12
 	VMOVUPS (R9)(R10*1), Y13
 	VMOVUPS (AX)(R10*1), Y14
@@ -2525,12 +2610,12 @@ l46:
 	VFMADD231PS Y14, Y13, Y11
 	ADDQ $32, R10
 	CMPQ R10, R11
-	JLT l46
+	JLT l52
 
-tail43:
+tail49:
 	MOVQ k+16(FP), R11
 	ANDQ $7, R11
-	JEQ sums44
+	JEQ sums50
 	SHLQ $2, R11
 	LEAQ gemmMasks<>+32(SB), R12
 	SUBQ R11, R12
@@ -2556,7 +2641,7 @@ tail43:
 	VFMADD231PS Y14, Y12, Y10
 	VFMADD231PS Y14, Y13, Y11
 
-sums44:
+sums50:
 	MOVQ out+56(FP), R8
 	MOVQ os+64(FP), R10
 	SHLQ $2, R10
@@ -2627,7 +2712,7 @@ sums44:
 	VADDSS (R11), X13, X13
 	VMOVSS X13, (R11)
 	DECQ n+8(FP)
-	JEQ next45
+	JEQ next51
 	MOVQ oj+72(FP), R11
 	SHLQ $2, R11
 	ADDQ R11, R8
@@ -2698,7 +2783,7 @@ sums44:
 	VADDSS (R11), X13, X13
 	VMOVSS X13, (R11)
 	DECQ n+8(FP)
-	JEQ next45
+	JEQ next51
 	MOVQ oj+72(FP), R11
 	SHLQ $2, R11
 	ADDQ R11, R8
@@ -2706,9 +2791,9 @@ sums44:
 	MOVQ ws+48(FP), R10
 	IMULQ $8, R10
 	ADDQ R10, w+40(FP)
-	JMP l42
+	JMP l48
 
-next45:
+next51:
 	VZEROUPPER
 	RET
 
@@ -2723,7 +2808,7 @@ rows8:
 	LEAQ (SI)(R10*1), DI
 	LEAQ (DI)(R10*1), R8
 
-l47:
+l53:
 	MOVQ ws+48(FP), R10
 	SHLQ $2, R10
 	MOVQ w+40(FP), R9
@@ -2739,10 +2824,10 @@ l47:
 	SHLQ $2, R11
 	XORQ R10, R10
 	TESTQ R11, R11
-	JEQ tail48
+	JEQ tail54
 	PCALIGN $32
 
-l51:
+l57:
 	VMOVUPS (R9)(R10*1), Y7
 	VMOVUPS (AX)(R10*1), Y8
 	VFMADD231PS Y8, Y7, Y0
@@ -2760,12 +2845,12 @@ l51:
 	VFMADD231PS Y8, Y7, Y6
 	ADDQ $32, R10
 	CMPQ R10, R11
-	JLT l51
+	JLT l57
 
-tail48:
+tail54:
 	MOVQ k+16(FP), R11
 	ANDQ $7, R11
-	JEQ sums49
+	JEQ sums55
 	SHLQ $2, R11
 	LEAQ gemmMasks<>+32(SB), R12
 	SUBQ R11, R12
@@ -2786,7 +2871,7 @@ tail48:
 	VMASKMOVPS (R8)(R10*1), Y15, Y8
 	VFMADD231PS Y8, Y7, Y6
 
-sums49:
+sums55:
 	MOVQ out+56(FP), R9
 	MOVQ os+64(FP), R10
 	SHLQ $2, R10
@@ -2868,7 +2953,7 @@ sums49:
 	VADDSS (R11), X13, X13
 	VMOVSS X13, (R11)
 	DECQ n+8(FP)
-	JEQ next50
+	JEQ next56
 	MOVQ oj+72(FP), R11
 	SHLQ $2, R11
 	ADDQ R11, R9
@@ -2876,9 +2961,9 @@ sums49:
 	MOVQ ws+48(FP), R10
 	IMULQ $4, R10
 	ADDQ R10, w+40(FP)
-	JMP l47
+	JMP l53
 
-next50:
+next56:
 	VZEROUPPER
 	RET
 
@@ -2894,7 +2979,7 @@ rows9:
 	LEAQ (DI)(R11*1), R8
 	LEAQ (R8)(R11*1), R9
 
-l52:
+l58:
 	MOVQ ws+48(FP), R11
 	SHLQ $2, R11
 	MOVQ w+40(FP), R10
@@ -2911,10 +2996,10 @@ l52:
 	SHLQ $2, R12
 	XORQ R11, R11
 	TESTQ R12, R12
-	JEQ tail53
+	JEQ tail59
 	PCALIGN $32
 
-l56:
+l62:
 	VMOVUPS (R10)(R11*1), Y8
 	VMOVUPS (AX)(R11*1), Y9
 	VFMADD231PS Y9, Y8, Y0
@@ -2934,12 +3019,12 @@ l56:
 	VFMADD231PS Y10, Y8, Y7
 	ADDQ $32, R11
 	CMPQ R11, R12
-	JLT l56
+	JLT l62
 
-tail53:
+tail59:
 	MOVQ k+16(FP), R12
 	ANDQ $7, R12
-	JEQ sums54
+	JEQ sums60
 	SHLQ $2, R12
 	LEAQ gemmMasks<>+32(SB), R13
 	SUBQ R12, R13
@@ -2962,7 +3047,7 @@ tail53:
 	VMASKMOVPS (R9)(R11*1), Y15, Y10
 	VFMADD231PS Y10, Y8, Y7
 
-sums54:
+sums60:
 	MOVQ out+56(FP), R10
 	MOVQ os+64(FP), R11
 	SHLQ $2, R11
@@ -3055,7 +3140,7 @@ sums54:
 	VADDSS (R12), X13, X13
 	VMOVSS X13, (R12)
 	DECQ n+8(FP)
-	JEQ next55
+	JEQ next61
 	MOVQ oj+72(FP), R12
 	SHLQ $2, R12
 	ADDQ R12, R10
@@ -3063,9 +3148,9 @@ sums54:
 	MOVQ ws+48(FP), R11
 	IMULQ $4, R11
 	ADDQ R11, w+40(FP)
-	JMP l52
+	JMP l58
 
-next55:
+next61:
 	VZEROUPPER
 	RET
 
@@ -4608,49 +4693,132 @@ done43:
 // func dotsAVX2F64(m int, n int, k int, x *float64, xs int, w *float64, ws int, out *float64, os int, oj int, add bool)
 TEXT ·dotsAVX2F64(SB), NOSPLIT, $0-81
 	MOVQ m+0(FP), SI
+	CMPQ SI, $1
+	JNE 3(PC)
+	CMPQ k+16(FP), $512
+	JLT short10
 	CMPQ SI, $5
-	JGE from10
-	CMPQ SI, $3
 	JGE from11
-	CMPQ SI, $2
+	CMPQ SI, $3
 	JGE from12
+	CMPQ SI, $2
+	JGE from13
 	JMP rows2
 
-from12:
+from13:
 	JMP rows3
 
-from11:
+from12:
 	CMPQ SI, $4
-	JGE from13
+	JGE from14
 	JMP rows4
 
-from13:
+from14:
 	JMP rows5
 
-from10:
+from11:
 	CMPQ SI, $7
-	JGE from14
-	CMPQ SI, $6
 	JGE from15
+	CMPQ SI, $6
+	JGE from16
 	JMP rows6
 
-from15:
+from16:
 	JMP rows7
 
-from14:
+from15:
 	CMPQ SI, $8
-	JGE from16
+	JGE from17
 	JMP rows8
 
-from16:
+from17:
 	JMP rows9
+
+short10:
+	MOVQ x+24(FP), AX
+	MOVQ w+40(FP), BX
+	MOVQ out+56(FP), CX
+	MOVQ n+8(FP), DX
+	MOVQ ws+48(FP), R8
+	MOVQ oj+72(FP), R9
+	MOVQ k+16(FP), R10
+	SHLQ $3, R8
+	SHLQ $3, R9
+	MOVQ R10, R12
+	ANDQ $3, R12
+	MOVQ R12, SI
+	SHLQ $3, SI
+	LEAQ gemmMasks<>+32(SB), DI
+	SUBQ SI, DI
+	VMOVUPS (DI), Y15
+	ANDQ $-4, R10
+	SHLQ $3, R10
+	MOVQ R10, R11
+	ANDQ $-128, R11
+
+l21:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ SI, SI
+	CMPQ SI, R11
+	JGE single18
+	PCALIGN $32
+
+l22:
+	VMOVUPS (AX)(SI*1), Y4
+	VFMADD231PD (BX)(SI*1), Y4, Y0
+	VMOVUPS 32(AX)(SI*1), Y5
+	VFMADD231PD 32(BX)(SI*1), Y5, Y1
+	VMOVUPS 64(AX)(SI*1), Y6
+	VFMADD231PD 64(BX)(SI*1), Y6, Y2
+	VMOVUPS 96(AX)(SI*1), Y7
+	VFMADD231PD 96(BX)(SI*1), Y7, Y3
+	ADDQ $128, SI
+	CMPQ SI, R11
+	JLT l22
+
+single18:
+	CMPQ SI, R10
+	JGE tail19
+	VMOVUPS (AX)(SI*1), Y4
+	VFMADD231PD (BX)(SI*1), Y4, Y0
+	ADDQ $32, SI
+	JMP single18
+
+tail19:
+	TESTQ R12, R12
+	JEQ sums20
+	VMASKMOVPD (AX)(SI*1), Y15, Y4
+	VMASKMOVPD (BX)(SI*1), Y15, Y5
+	VFMADD231PD Y5, Y4, Y0
+
+sums20:
+	VADDPD Y1, Y0, Y0
+	VADDPD Y3, Y2, Y2
+	VADDPD Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VADDPD X0, X4, X4
+	VPERMILPD $1, X4, X5
+	VADDSD X5, X4, X4
+	CMPB add+80(FP), $0
+	JEQ 2(PC)
+	VADDSD (CX), X4, X4
+	VMOVSD X4, (CX)
+	ADDQ R9, CX
+	ADDQ R8, BX
+	DECQ DX
+	JNE l21
+	VZEROUPPER
+	RET
 
 rows2:
 	MOVQ xs+32(FP), R11
 	SHLQ $3, R11
 	MOVQ x+24(FP), AX
 
-l17:
+l23:
 	MOVQ ws+48(FP), R11
 	SHLQ $3, R11
 	MOVQ w+40(FP), BX
@@ -4689,10 +4857,10 @@ l17:
 	SHLQ $3, R12
 	XORQ R11, R11
 	TESTQ R12, R12
-	JEQ tail18
+	JEQ tail24
 	PCALIGN $32
 
-l21:
+l27:
 	VMOVUPS (AX)(R11*1), Y8
 	VMOVUPS (BX)(R11*1), Y9
 	VFMADD231PD Y9, Y8, Y0
@@ -4712,12 +4880,12 @@ l21:
 	VFMADD231PD Y10, Y8, Y7
 	ADDQ $32, R11
 	CMPQ R11, R12
-	JLT l21
+	JLT l27
 
-tail18:
+tail24:
 	MOVQ k+16(FP), R12
 	ANDQ $3, R12
-	JEQ sums19
+	JEQ sums25
 	SHLQ $3, R12
 	LEAQ gemmMasks<>+32(SB), R13
 	SUBQ R12, R13
@@ -4740,7 +4908,7 @@ tail18:
 	VMASKMOVPD (R10)(R11*1), Y15, Y10
 	VFMADD231PD Y10, Y8, Y7
 
-sums19:
+sums25:
 	MOVQ out+56(FP), BX
 	MOVQ os+64(FP), R11
 	SHLQ $3, R11
@@ -4754,7 +4922,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4768,7 +4936,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4782,7 +4950,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4796,7 +4964,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4810,7 +4978,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4824,7 +4992,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4838,7 +5006,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4852,7 +5020,7 @@ sums19:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next20
+	JEQ next26
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, BX
@@ -4860,9 +5028,9 @@ sums19:
 	MOVQ ws+48(FP), R11
 	IMULQ $64, R11
 	ADDQ R11, w+40(FP)
-	JMP l17
+	JMP l23
 
-next20:
+next26:
 	VZEROUPPER
 	RET
 
@@ -4872,7 +5040,7 @@ rows3:
 	MOVQ x+24(FP), AX
 	LEAQ (AX)(R8*1), BX
 
-l22:
+l28:
 	MOVQ ws+48(FP), R8
 	SHLQ $3, R8
 	MOVQ w+40(FP), CX
@@ -4899,10 +5067,10 @@ l22:
 	SHLQ $3, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail23
+	JEQ tail29
 	PCALIGN $32
 
-l26:
+l32:
 	VMOVUPS (AX)(R8*1), Y8
 	VMOVUPS (BX)(R8*1), Y9
 	VMOVUPS (CX)(R8*1), Y10
@@ -4919,12 +5087,12 @@ l26:
 	VFMADD231PD Y11, Y9, Y7
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l26
+	JLT l32
 
-tail23:
+tail29:
 	MOVQ k+16(FP), R9
 	ANDQ $3, R9
-	JEQ sums24
+	JEQ sums30
 	SHLQ $3, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -4944,7 +5112,7 @@ tail23:
 	VFMADD231PD Y11, Y8, Y3
 	VFMADD231PD Y11, Y9, Y7
 
-sums24:
+sums30:
 	MOVQ out+56(FP), CX
 	MOVQ os+64(FP), R8
 	SHLQ $3, R8
@@ -4967,7 +5135,7 @@ sums24:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, CX
@@ -4990,7 +5158,7 @@ sums24:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, CX
@@ -5013,7 +5181,7 @@ sums24:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, CX
@@ -5036,7 +5204,7 @@ sums24:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next25
+	JEQ next31
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, CX
@@ -5044,9 +5212,9 @@ sums24:
 	MOVQ ws+48(FP), R8
 	IMULQ $32, R8
 	ADDQ R8, w+40(FP)
-	JMP l22
+	JMP l28
 
-next25:
+next31:
 	VZEROUPPER
 	RET
 
@@ -5057,7 +5225,7 @@ rows4:
 	LEAQ (AX)(R8*1), BX
 	LEAQ (BX)(R8*1), CX
 
-l27:
+l33:
 	MOVQ ws+48(FP), R8
 	SHLQ $3, R8
 	MOVQ w+40(FP), DX
@@ -5082,10 +5250,10 @@ l27:
 	SHLQ $3, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail28
+	JEQ tail34
 	PCALIGN $32
 
-l31:
+l37:
 	VMOVUPS (AX)(R8*1), Y9
 	VMOVUPS (BX)(R8*1), Y10
 	VMOVUPS (CX)(R8*1), Y11
@@ -5103,12 +5271,12 @@ l31:
 	VFMADD231PD Y12, Y11, Y8
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l31
+	JLT l37
 
-tail28:
+tail34:
 	MOVQ k+16(FP), R9
 	ANDQ $3, R9
-	JEQ sums29
+	JEQ sums35
 	SHLQ $3, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -5129,7 +5297,7 @@ tail28:
 	VFMADD231PD Y12, Y10, Y5
 	VFMADD231PD Y12, Y11, Y8
 
-sums29:
+sums35:
 	MOVQ out+56(FP), DX
 	MOVQ os+64(FP), R8
 	SHLQ $3, R8
@@ -5161,7 +5329,7 @@ sums29:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, DX
@@ -5193,7 +5361,7 @@ sums29:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, DX
@@ -5225,7 +5393,7 @@ sums29:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next30
+	JEQ next36
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, DX
@@ -5233,9 +5401,9 @@ sums29:
 	MOVQ ws+48(FP), R8
 	IMULQ $24, R8
 	ADDQ R8, w+40(FP)
-	JMP l27
+	JMP l33
 
-next30:
+next36:
 	VZEROUPPER
 	RET
 
@@ -5247,7 +5415,7 @@ rows5:
 	LEAQ (BX)(R8*1), CX
 	LEAQ (CX)(R8*1), DX
 
-l32:
+l38:
 	MOVQ ws+48(FP), R8
 	SHLQ $3, R8
 	MOVQ w+40(FP), SI
@@ -5268,10 +5436,10 @@ l32:
 	SHLQ $3, R9
 	XORQ R8, R8
 	TESTQ R9, R9
-	JEQ tail33
+	JEQ tail39
 	PCALIGN $32
 
-l36:
+l42:
 	VMOVUPS (SI)(R8*1), Y8
 	VMOVUPS (DI)(R8*1), Y9
 	VMOVUPS (AX)(R8*1), Y10
@@ -5288,12 +5456,12 @@ l36:
 	VFMADD231PD Y11, Y9, Y7
 	ADDQ $32, R8
 	CMPQ R8, R9
-	JLT l36
+	JLT l42
 
-tail33:
+tail39:
 	MOVQ k+16(FP), R9
 	ANDQ $3, R9
-	JEQ sums34
+	JEQ sums40
 	SHLQ $3, R9
 	LEAQ gemmMasks<>+32(SB), R10
 	SUBQ R9, R10
@@ -5313,7 +5481,7 @@ tail33:
 	VFMADD231PD Y11, Y8, Y6
 	VFMADD231PD Y11, Y9, Y7
 
-sums34:
+sums40:
 	MOVQ out+56(FP), SI
 	MOVQ os+64(FP), R8
 	SHLQ $3, R8
@@ -5354,7 +5522,7 @@ sums34:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next35
+	JEQ next41
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, SI
@@ -5395,7 +5563,7 @@ sums34:
 	VADDSD (R9), X13, X13
 	VMOVSD X13, (R9)
 	DECQ n+8(FP)
-	JEQ next35
+	JEQ next41
 	MOVQ oj+72(FP), R9
 	SHLQ $3, R9
 	ADDQ R9, SI
@@ -5403,9 +5571,9 @@ sums34:
 	MOVQ ws+48(FP), R8
 	IMULQ $16, R8
 	ADDQ R8, w+40(FP)
-	JMP l32
+	JMP l38
 
-next35:
+next41:
 	VZEROUPPER
 	RET
 
@@ -5418,7 +5586,7 @@ rows6:
 	LEAQ (CX)(R9*1), DX
 	LEAQ (DX)(R9*1), SI
 
-l37:
+l43:
 	MOVQ ws+48(FP), R9
 	SHLQ $3, R9
 	MOVQ w+40(FP), DI
@@ -5441,10 +5609,10 @@ l37:
 	SHLQ $3, R10
 	XORQ R9, R9
 	TESTQ R10, R10
-	JEQ tail38
+	JEQ tail44
 	PCALIGN $32
 
-l41:
+l47:
 	VMOVUPS (DI)(R9*1), Y10
 	VMOVUPS (R8)(R9*1), Y11
 	VMOVUPS (AX)(R9*1), Y12
@@ -5464,12 +5632,12 @@ l41:
 	VFMADD231PD Y12, Y11, Y9
 	ADDQ $32, R9
 	CMPQ R9, R10
-	JLT l41
+	JLT l47
 
-tail38:
+tail44:
 	MOVQ k+16(FP), R10
 	ANDQ $3, R10
-	JEQ sums39
+	JEQ sums45
 	SHLQ $3, R10
 	LEAQ gemmMasks<>+32(SB), R11
 	SUBQ R10, R11
@@ -5492,7 +5660,7 @@ tail38:
 	VFMADD231PD Y12, Y10, Y8
 	VFMADD231PD Y12, Y11, Y9
 
-sums39:
+sums45:
 	MOVQ out+56(FP), DI
 	MOVQ os+64(FP), R9
 	SHLQ $3, R9
@@ -5542,7 +5710,7 @@ sums39:
 	VADDSD (R10), X13, X13
 	VMOVSD X13, (R10)
 	DECQ n+8(FP)
-	JEQ next40
+	JEQ next46
 	MOVQ oj+72(FP), R10
 	SHLQ $3, R10
 	ADDQ R10, DI
@@ -5592,7 +5760,7 @@ sums39:
 	VADDSD (R10), X13, X13
 	VMOVSD X13, (R10)
 	DECQ n+8(FP)
-	JEQ next40
+	JEQ next46
 	MOVQ oj+72(FP), R10
 	SHLQ $3, R10
 	ADDQ R10, DI
@@ -5600,9 +5768,9 @@ sums39:
 	MOVQ ws+48(FP), R9
 	IMULQ $16, R9
 	ADDQ R9, w+40(FP)
-	JMP l37
+	JMP l43
 
-next40:
+next46:
 	VZEROUPPER
 	RET
 
@@ -5616,7 +5784,7 @@ rows7:
 	LEAQ (DX)(R10*1), SI
 	LEAQ (SI)(R10*1), DI
 
-l42:
+l48:
 	MOVQ ws+48(FP), R10
 	SHLQ $3, R10
 	MOVQ w+40(FP), R8
@@ -5641,10 +5809,10 @@ l42:
 	SHLQ $3, R11
 	XORQ R10, R10
 	TESTQ R11, R11
-	JEQ tail43
+	JEQ tail49
 	PCALIGN $32
 
-l46:
+l52:
 	VMOVUPS (R8)(R10*1), Y12
 	VMOVUPS (R9)(R10*1), Y13
 	VMOVUPS (AX)(R10*1), Y14
@@ -5667,12 +5835,12 @@ l46:
 	VFMADD231PD Y14, Y13, Y11
 	ADDQ $32, R10
 	CMPQ R10, R11
-	JLT l46
+	JLT l52
 
-tail43:
+tail49:
 	MOVQ k+16(FP), R11
 	ANDQ $3, R11
-	JEQ sums44
+	JEQ sums50
 	SHLQ $3, R11
 	LEAQ gemmMasks<>+32(SB), R12
 	SUBQ R11, R12
@@ -5698,7 +5866,7 @@ tail43:
 	VFMADD231PD Y14, Y12, Y10
 	VFMADD231PD Y14, Y13, Y11
 
-sums44:
+sums50:
 	MOVQ out+56(FP), R8
 	MOVQ os+64(FP), R10
 	SHLQ $3, R10
@@ -5757,7 +5925,7 @@ sums44:
 	VADDSD (R11), X13, X13
 	VMOVSD X13, (R11)
 	DECQ n+8(FP)
-	JEQ next45
+	JEQ next51
 	MOVQ oj+72(FP), R11
 	SHLQ $3, R11
 	ADDQ R11, R8
@@ -5816,7 +5984,7 @@ sums44:
 	VADDSD (R11), X13, X13
 	VMOVSD X13, (R11)
 	DECQ n+8(FP)
-	JEQ next45
+	JEQ next51
 	MOVQ oj+72(FP), R11
 	SHLQ $3, R11
 	ADDQ R11, R8
@@ -5824,9 +5992,9 @@ sums44:
 	MOVQ ws+48(FP), R10
 	IMULQ $16, R10
 	ADDQ R10, w+40(FP)
-	JMP l42
+	JMP l48
 
-next45:
+next51:
 	VZEROUPPER
 	RET
 
@@ -5841,7 +6009,7 @@ rows8:
 	LEAQ (SI)(R10*1), DI
 	LEAQ (DI)(R10*1), R8
 
-l47:
+l53:
 	MOVQ ws+48(FP), R10
 	SHLQ $3, R10
 	MOVQ w+40(FP), R9
@@ -5857,10 +6025,10 @@ l47:
 	SHLQ $3, R11
 	XORQ R10, R10
 	TESTQ R11, R11
-	JEQ tail48
+	JEQ tail54
 	PCALIGN $32
 
-l51:
+l57:
 	VMOVUPS (R9)(R10*1), Y7
 	VMOVUPS (AX)(R10*1), Y8
 	VFMADD231PD Y8, Y7, Y0
@@ -5878,12 +6046,12 @@ l51:
 	VFMADD231PD Y8, Y7, Y6
 	ADDQ $32, R10
 	CMPQ R10, R11
-	JLT l51
+	JLT l57
 
-tail48:
+tail54:
 	MOVQ k+16(FP), R11
 	ANDQ $3, R11
-	JEQ sums49
+	JEQ sums55
 	SHLQ $3, R11
 	LEAQ gemmMasks<>+32(SB), R12
 	SUBQ R11, R12
@@ -5904,7 +6072,7 @@ tail48:
 	VMASKMOVPD (R8)(R10*1), Y15, Y8
 	VFMADD231PD Y8, Y7, Y6
 
-sums49:
+sums55:
 	MOVQ out+56(FP), R9
 	MOVQ os+64(FP), R10
 	SHLQ $3, R10
@@ -5972,7 +6140,7 @@ sums49:
 	VADDSD (R11), X13, X13
 	VMOVSD X13, (R11)
 	DECQ n+8(FP)
-	JEQ next50
+	JEQ next56
 	MOVQ oj+72(FP), R11
 	SHLQ $3, R11
 	ADDQ R11, R9
@@ -5980,9 +6148,9 @@ sums49:
 	MOVQ ws+48(FP), R10
 	IMULQ $8, R10
 	ADDQ R10, w+40(FP)
-	JMP l47
+	JMP l53
 
-next50:
+next56:
 	VZEROUPPER
 	RET
 
@@ -5998,7 +6166,7 @@ rows9:
 	LEAQ (DI)(R11*1), R8
 	LEAQ (R8)(R11*1), R9
 
-l52:
+l58:
 	MOVQ ws+48(FP), R11
 	SHLQ $3, R11
 	MOVQ w+40(FP), R10
@@ -6015,10 +6183,10 @@ l52:
 	SHLQ $3, R12
 	XORQ R11, R11
 	TESTQ R12, R12
-	JEQ tail53
+	JEQ tail59
 	PCALIGN $32
 
-l56:
+l62:
 	VMOVUPS (R10)(R11*1), Y8
 	VMOVUPS (AX)(R11*1), Y9
 	VFMADD231PD Y9, Y8, Y0
@@ -6038,12 +6206,12 @@ l56:
 	VFMADD231PD Y10, Y8, Y7
 	ADDQ $32, R11
 	CMPQ R11, R12
-	JLT l56
+	JLT l62
 
-tail53:
+tail59:
 	MOVQ k+16(FP), R12
 	ANDQ $3, R12
-	JEQ sums54
+	JEQ sums60
 	SHLQ $3, R12
 	LEAQ gemmMasks<>+32(SB), R13
 	SUBQ R12, R13
@@ -6066,7 +6234,7 @@ tail53:
 	VMASKMOVPD (R9)(R11*1), Y15, Y10
 	VFMADD231PD Y10, Y8, Y7
 
-sums54:
+sums60:
 	MOVQ out+56(FP), R10
 	MOVQ os+64(FP), R11
 	SHLQ $3, R11
@@ -6143,7 +6311,7 @@ sums54:
 	VADDSD (R12), X13, X13
 	VMOVSD X13, (R12)
 	DECQ n+8(FP)
-	JEQ next55
+	JEQ next61
 	MOVQ oj+72(FP), R12
 	SHLQ $3, R12
 	ADDQ R12, R10
@@ -6151,9 +6319,9 @@ sums54:
 	MOVQ ws+48(FP), R11
 	IMULQ $8, R11
 	ADDQ R11, w+40(FP)
-	JMP l52
+	JMP l58
 
-next55:
+next61:
 	VZEROUPPER
 	RET
 

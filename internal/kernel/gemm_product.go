@@ -24,6 +24,7 @@ const (
 	// that the next columns of the same rows can be fetched ahead.
 	farB, farTerms = 1 << 20, 256
 	directWork     = 8 << 10 // portable: products of this many terms are not worth packing
+	dotsChunk      = 1 << 15 // bytes of B that one core takes at a time in byDots
 )
 
 // product is one call of Gemm, cut into tiles of C that are computed each on
@@ -78,7 +79,10 @@ func (g *product[T]) drop() {
 func (g *product[T]) run(count int) {
 	g.plan()
 	work := g.m * g.n * g.k
-	if count*work <= g.serial {
+	if g.path == byDots && g.m <= fewCols { // reading B is what it costs
+		g.mt, g.nt = g.m, max(8, dotsChunk/(g.k*g.bytes())&^7)
+		parallel.Do(count*g.tiles(), max(1, dotsChunk/(g.nt*g.k*g.bytes())), g)
+	} else if count*work <= g.serial {
 		g.mt, g.nt = g.m, g.n
 		g.Run(0, count)
 	} else {

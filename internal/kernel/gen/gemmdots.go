@@ -2,6 +2,11 @@ package main
 
 import "fmt"
 
+const (
+	shortRow = 4096 // bytes: rows of less are multiplied by dotsShort
+	dotsSums = 4    // sums that it has under way, for the latency of an FMA
+)
+
 // dotsRows is how many rows of w are multiplied at once with m rows of x, so
 // that sums, the shorter side and one vector of the longer fit the registers.
 func (t *gemmTarget) dotsRows(m int) int {
@@ -21,11 +26,93 @@ x[i*xs+p]*w[j*ws+p], or adds the sum to it; m is 1 to 8, n and k are above zero.
 	for r := range labels {
 		labels[r] = fn.NewLabel("rows")
 	}
+	short := fn.NewLabel("short")
+	fn.I("CMPQ", "SI", 1)
+	fn.I("JNE", "3(PC)")
+	fn.I("CMPQ", fn.Arg("k"), shortRow/t.size)
+	fn.I("JLT", short)
 	t.choose(fn, labels, 1, 8)
+	fn.Label(short)
+	t.dotsShort(fn)
 	for m := 1; m <= 8; m++ {
 		fn.Label(labels[m])
 		t.dotsOf(fn, m)
 	}
+}
+
+// dotsShort multiplies one row of x with one short row of w after the other:
+// memory is read as a single stream, which the processor fetches ahead. Several
+// streams at a time are faster yet, but only where each is long.
+func (t *gemmTarget) dotsShort(fn *Func) {
+	const x, w, out, n, pos, bits = "AX", "BX", "CX", "DX", "SI", "DI"
+	const ws, oj, whole, blocks, rest = "R8", "R9", "R10", "R11", "R12" // strides and lengths in bytes
+	for _, p := range [][2]string{{"x", x}, {"w", w}, {"out", out}, {"n", n}, {"ws", ws}, {"oj", oj}, {"k", whole}} {
+		fn.I("MOVQ", fn.Arg(p[0]), p[1])
+	}
+	fn.I("SHLQ", t.shift(), ws)
+	fn.I("SHLQ", t.shift(), oj)
+	fn.I("MOVQ", whole, rest)
+	fn.I("ANDQ", t.lanes()-1, rest)
+	fn.I("MOVQ", rest, pos)
+	t.lanesMask(fn, pos, bits, t.tailMask())
+	fn.I("ANDQ", -t.lanes(), whole)
+	fn.I("SHLQ", t.shift(), whole)
+	fn.I("MOVQ", whole, blocks)
+	fn.I("ANDQ", -dotsSums*t.vec, blocks)
+
+	step := func(i int, mask string) {
+		v, m := t.v(dotsSums+i), Idx(w, pos, 1, i*t.vec)
+		t.load(fn, Idx(x, pos, 1, i*t.vec), v, mask)
+		if mask != "" {
+			t.load(fn, m, t.v(dotsSums+1), mask)
+			m = t.v(dotsSums + 1)
+		}
+		fn.I("VFMADD231"+t.suffix, m, v, t.v(i))
+	}
+	single, tail, sums := fn.NewLabel("single"), fn.NewLabel("tail"), fn.NewLabel("sums")
+	row := fn.Label("")
+	for i := range dotsSums {
+		t.zero(fn, t.v(i))
+	}
+	fn.I("XORQ", pos, pos)
+	fn.I("CMPQ", pos, blocks)
+	fn.I("JGE", single)
+	fn.I("PCALIGN", 32)
+	loop := fn.Label("")
+	for i := range dotsSums {
+		step(i, "")
+	}
+	fn.I("ADDQ", dotsSums*t.vec, pos)
+	fn.I("CMPQ", pos, blocks)
+	fn.I("JLT", loop)
+	fn.Label(single)
+	fn.I("CMPQ", pos, whole)
+	fn.I("JGE", tail)
+	step(0, "")
+	fn.I("ADDQ", t.vec, pos)
+	fn.I("JMP", single)
+	fn.Label(tail)
+	fn.I("TESTQ", rest, rest)
+	fn.I("JEQ", sums)
+	step(0, t.tailMask())
+	fn.Label(sums)
+	for i := 1; i < dotsSums; i *= 2 {
+		for j := 0; j < dotsSums; j += 2 * i {
+			fn.I("VADD"+t.suffix, t.v(j+i), t.v(j), t.v(j))
+		}
+	}
+	t.dotsSum(fn, t.v(0), dotsSums)
+	sum := fmt.Sprintf("X%d", dotsSums)
+	fn.I("CMPB", fn.Arg("add"), 0)
+	fn.I("JEQ", "2(PC)")
+	fn.I("VADD"+t.scalar, Mem(out, 0), sum, sum)
+	fn.I("VMOV"+t.scalar, sum, Mem(out, 0))
+	fn.I("ADDQ", oj, out)
+	fn.I("ADDQ", ws, w)
+	fn.I("DECQ", n)
+	fn.I("JNE", row)
+	fn.I("VZEROUPPER")
+	fn.I("RET")
 }
 
 func (t *gemmTarget) dotsOf(fn *Func, m int) {
