@@ -47,6 +47,7 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 		if ranges != nil {
 			s.arena.Free(ranges)
 		}
+		return y.record(flops, nil)
 	}
 	return y.record(flops, func(dy *tensor.Tensor) {
 		s.FLOPs += int64(flops) * 5 / 2 // the scores again, and four products

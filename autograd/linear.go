@@ -44,6 +44,9 @@ func linear(op string, x, w, b *Var, act Activation, r *Var) *Var {
 		linearForward[float64](op, y.t, xt, pre, x, w, b, act, r)
 	}
 	flops := 2 * y.Len() * w.Dim(1)
+	if !y.needs { // saves the closure
+		return y.record(flops, nil)
+	}
 	return y.record(flops, func(dy *tensor.Tensor) {
 		if pre != nil {
 			d := s.over(dy)

@@ -42,6 +42,7 @@ func norm(op string, x, w, b *Var, eps float64, centre bool) *Var {
 		if centre {
 			s.arena.Free(n.mean)
 		}
+		return y.record(0, nil)
 	}
 	return y.record(0, func(dy *tensor.Tensor) {
 		var dx, dw, db *tensor.Tensor

@@ -62,6 +62,8 @@ type Scope struct {
 	kept    bool           // and whether it took it over
 	lent    *tensor.Tensor // what BackwardFrom was given; nobody may take it over
 	busy    bool           // Recompute's function is running in a child
+	parent  *Scope
+	spare   *Scope // a closed child, for the next one
 }
 
 type entry struct {
@@ -88,11 +90,18 @@ func NewScope(grad bool) *Scope {
 // Child returns a scope of the same mode that shares s's memory and
 // randomness. Reset it, and its values' memory serves s again: a long
 // inference runs each layer in a child, takes its input with Const and copies
-// the result out.
+// the result out. Close it when done, so that the next child need not be made
+// anew.
 func (s *Scope) Child() *Scope { return s.child(s.grad) }
 
 func (s *Scope) child(grad bool) *Scope {
-	return &Scope{Train: s.Train, Rand: s.Rand, CheckFinite: s.CheckFinite, grad: grad, arena: s.arena.Child(), used: make(map[*Param]*Var)}
+	c := s.spare
+	if c == nil || c.grad != grad || c.arena.Poison != s.arena.Poison {
+		c = &Scope{grad: grad, arena: s.arena.Child(), used: make(map[*Param]*Var), parent: s}
+	}
+	s.spare = nil
+	c.Train, c.Rand, c.CheckFinite, c.FLOPs, c.trained = s.Train, s.Rand, s.CheckFinite, 0, false
+	return c
 }
 
 // Reset starts a pass: every Var and tensor of the last one becomes stale.
@@ -104,10 +113,14 @@ func (s *Scope) Reset() {
 	s.pass++
 }
 
-// Close releases the scope's memory to other scopes. It may be used again.
+// Close releases the scope's memory to other scopes. It may be used again,
+// unless it is a child.
 func (s *Scope) Close() {
 	s.Reset()
 	s.arena.Close()
+	if s.parent != nil {
+		s.parent.spare = s
+	}
 }
 
 // Grad reports whether the scope records.

@@ -20,6 +20,9 @@ func Squeeze(x *Var, axis int) *Var { return reshaped("squeeze", x, x.t.Squeeze(
 
 func reshaped(op string, x *Var, t *tensor.Tensor) *Var {
 	y := outView(op, t, x)
+	if !y.needs { // saves the closure
+		return y.record(0, nil)
+	}
 	return y.record(0, func(dy *tensor.Tensor) { x.Give(y.s.keep(dy).Reshape(x.Shape()...)) })
 }
 

@@ -213,7 +213,7 @@ func (a *Arena) Close() {
 			}
 		}
 	}
-	a.lists = nil
+	a.lists.free = [numClasses][]*storage{} // the children share the lists
 }
 
 // Bytes returns how many bytes are handed out now, and the most that ever were.

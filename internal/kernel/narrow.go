@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/noema-ml/noema/internal/parallel"
 )
@@ -93,24 +94,39 @@ func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []fl
 		x, ldx = buf.s, words
 	}
 	ldw := s.Bytes(k)
-	if n*ldw <= storedChunk { // no closure, which would be allocated
-		linearFew(t, 0, n, m, k, x, ldx, w, ldw, y, ldy, e)
-		return
+	l := linears.Get().(*linearStored)
+	*l = linearStored{t: t, m: m, k: k, ldx: ldx, ldw: ldw, ldy: ldy, x: x, w: w, y: y, fused: e != nil}
+	if e != nil {
+		l.end = *e
 	}
-	parallel.For(n, max(4, storedChunk/max(1, ldw)&^3), func(lo, hi int) {
-		linearFew(t, lo, hi, m, k, x, ldx, w, ldw, y, ldy, e)
-	})
+	parallel.Do(n, max(4, storedChunk/max(1, ldw)&^3), l)
+	*l = linearStored{}
+	linears.Put(l)
 }
 
-// linearFew computes columns [lo, hi) of y.
-func linearFew(t *stored, lo, hi, m, k int, x []float32, ldx int, w []byte, ldw int, y []float32, ldy int, e *Epilogue[float32]) {
-	step := max(4, storedTile/max(1, ldw)&^3)
+// linearStored is one call of LinearStored for few rows. It is pooled and is
+// its own task, so a call allocates nothing.
+type linearStored struct {
+	t                   *stored
+	m, k, ldx, ldw, ldy int
+	x                   []float32
+	w                   []byte
+	y                   []float32
+	fused               bool
+	end                 Epilogue[float32] // if fused
+}
+
+var linears = sync.Pool{New: func() any { return new(linearStored) }}
+
+// Run computes columns [lo, hi) of y.
+func (l *linearStored) Run(lo, hi int) {
+	step := max(4, storedTile/max(1, l.ldw)&^3)
 	for j := lo; j < hi; j += step {
 		n := min(step, hi-j)
-		t.dots(m, n, k, x, ldx, w[j*ldw:(j+n)*ldw], ldw, y[j:], ldy)
+		l.t.dots(l.m, n, l.k, l.x, l.ldx, l.w[j*l.ldw:(j+n)*l.ldw], l.ldw, l.y[j:], l.ldy)
 	}
-	if e != nil {
-		e.finish(&active.f32, 0, m, lo, hi, y, ldy)
+	if l.fused {
+		l.end.finish(&active.f32, 0, l.m, lo, hi, l.y, l.ldy)
 	}
 }
 
