@@ -7,9 +7,9 @@
 
 In every round each program runs once, one after the other, so that all of them
 see the same machine; the table compares medians over the rounds. A run waits
-for an idle machine, and is made again if the host took the processors away. What is not installed is
-left out, with a line that says so. Results are kept in results.json, group by
-group, and the table is made from all of them.
+for an idle machine, and is made again if the host took the processors away.
+What is not installed is left out, with a line that says so. Results are kept in
+results.json, group by group, and the table is made from all of them.
 """
 
 import argparse

@@ -20,7 +20,7 @@ TARGETS = {
 }
 WORST = 0.85  # of a single product, where the target is for their geometric mean
 MEAN = ("matmul", "haswell", "matmul64")  # groups with such a target
-NARROW = {"Decode/gpt-bf16": 1.5, "Decode/gpt-int8": 2}  # against our own float32
+NARROW = {"Decode/gpt-bf16": 1.5, "Decode/gpt-q8": 2}  # against our own float32
 
 
 def flops(case):
