@@ -71,18 +71,29 @@ func NumParams(m any) (total, trained int) {
 
 // Cast converts m's parameters and floating-point buffers to dt and drops the
 // gradients. A dt that only stores weights (bfloat16, float16, Q8_0) is for
-// the matrices of linear layers and embeddings: everything else becomes
-// float32, and so does a matrix whose rows are not whole blocks of dt. Such
-// weights cannot be trained; freeze them.
+// the matrices of linear layers, their LoRA and embeddings: everything else
+// becomes float32, and so does a matrix whose rows are not whole blocks of dt.
+// Such weights cannot be trained; freeze them.
 func Cast(m any, dt tensor.DType) {
+	matrices := map[*autograd.Param]bool{}
+	walk(m, walker{module: func(_ string, m any) {
+		switch m := m.(type) {
+		case *Linear:
+			matrices[m.Weight] = true
+		case *LoRA:
+			matrices[m.A], matrices[m.B] = true, true
+		case *Embedding:
+			matrices[m.Weight] = true
+		}
+	}})
 	to := func(t *tensor.Tensor, weight bool) *tensor.Tensor {
-		if _, stored := dt.Storage(); stored && (!weight || t.Rank() != 2 || t.Dim(1)%dt.Block() != 0) {
+		if _, stored := dt.Storage(); stored && (!weight || t.Dim(-1)%dt.Block() != 0) {
 			return t.Cast(tensor.Float32)
 		}
 		return t.Cast(dt)
 	}
 	walk(m, walker{
-		param: func(_ string, p *autograd.Param) { p.Value, p.Grad = to(p.Value, true), nil },
+		param: func(_ string, p *autograd.Param) { p.Value, p.Grad = to(p.Value, matrices[p]), nil },
 		buffer: func(_ string, t reflect.Value) {
 			b := t.Interface().(*tensor.Tensor)
 			if _, stored := b.DType().Storage(); stored || b.DType().IsFloat() {
