@@ -88,6 +88,32 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Gradients whose squares overflow are no harm where they are clipped.
+func TestUpdateFromLargeGradients(t *testing.T) {
+	for _, k := range kinds {
+		opt, want := k.make(), k.make()
+		got, ps := model(), model()
+		for _, of := range [][]nn.Named{got, ps} {
+			for _, p := range of {
+				p.Param.Value = p.Param.Value.Cast(tensor.Float32)
+			}
+			setGrads(of, 0)
+			for _, p := range of {
+				if p.Param.Grad != nil {
+					p.Param.Grad = p.Param.Grad.Cast(tensor.Float32)
+				}
+			}
+		}
+		Scale(got, 1e25)
+		Update(opt, got, 1, 1)
+		Update(want, ps, 1, 1)
+		for i, p := range ps {
+			x, y := p.Param.Value.Cast(tensor.Float64), got[i].Param.Value.Cast(tensor.Float64)
+			require.InDeltaSlice(t, tensor.Data[float64](x), tensor.Data[float64](y), 1e-5, "%s: %s", k.name, p.Name)
+		}
+	}
+}
+
 // But for what a pool may have let go.
 func TestUpdateAllocatesNothing(t *testing.T) {
 	for _, opt := range []Optimizer{&AdamW{LR: 0.1}, &Adam{LR: 0.1}, &SGD{LR: 0.1, Momentum: 0.9}} {

@@ -164,14 +164,16 @@ func Zero(ps []nn.Named) {
 // finite it does nothing else. An optimizer of this package takes the scale
 // along in its own pass over the gradients.
 func Update(opt Optimizer, ps []nn.Named, c, max float64) float64 {
-	norm := Norm(ps) * math.Abs(c)
+	unscaled := Norm(ps)
+	norm := unscaled * math.Abs(c)
 	if math.IsNaN(norm) || math.IsInf(norm, 1) {
 		return norm
 	}
 	if max > 0 && norm > max {
 		c *= max / norm
 	}
-	if o, ok := opt.(interface{ step([]nn.Named, float64) }); ok {
+	const large = 1e18 // an optimizer that squares gradients first would overflow
+	if o, ok := opt.(interface{ step([]nn.Named, float64) }); ok && unscaled < large {
 		o.step(ps, c)
 	} else {
 		Scale(ps, c)
