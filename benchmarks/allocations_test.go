@@ -7,7 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/nn"
 	"github.com/noema-ml/noema/optim"
+	"github.com/noema-ml/noema/tensor"
 )
 
 // A step in its steady state takes its tensors from the arena. What is left to
@@ -47,5 +50,22 @@ func TestStepAllocations(t *testing.T) {
 			require.LessOrEqual(t, count, c.count)
 			require.LessOrEqual(t, kbytes, c.kbytes)
 		})
+	}
+}
+
+// A token that is decoded takes few allocations, however long the text.
+func TestDecodeAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates, and makes sync.Pool forget")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the kernels' scratch
+	const tokens = 63
+	for _, stored := range []tensor.DType{tensor.Float32, tensor.BFloat16, tensor.Q8_0} {
+		m, s := newGPT(gptSize{vocab: 64, dim: 32, heads: 2, layers: 4, seq: tokens + 1, batch: 1}), autograd.Inference()
+		nn.Cast(m, stored)
+		m.decode(s, tokens)
+		count := testing.AllocsPerRun(2, func() { m.decode(s, tokens) }) / tokens
+		t.Logf("%v: %.0f allocations a token", stored, count)
+		require.LessOrEqual(t, count, 95.0, stored)
 	}
 }

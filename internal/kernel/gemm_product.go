@@ -24,7 +24,6 @@ const (
 	// that the next columns of the same rows can be fetched ahead.
 	farB, farTerms = 1 << 20, 256
 	directWork     = 8 << 10 // portable: products of this many terms are not worth packing
-	dotsChunk      = 1 << 15 // bytes of B that one core takes at a time in byDots
 )
 
 // product is one call of Gemm, cut into tiles of C that are computed each on
@@ -80,8 +79,10 @@ func (g *product[T]) run(count int) {
 	g.plan()
 	work := g.m * g.n * g.k
 	if g.path == byDots && g.m <= fewCols { // reading B is what it costs
-		g.mt, g.nt = g.m, max(8, dotsChunk/(g.k*g.bytes())&^7)
-		parallel.Do(count*g.tiles(), max(1, dotsChunk/(g.nt*g.k*g.bytes())), g)
+		row := g.k * g.bytes()
+		chunk := fewChunk(count * g.n * row)
+		g.mt, g.nt = g.m, min(roundUp(g.n, 8), max(8, chunk/row&^7))
+		parallel.Do(count*g.tiles(), max(1, chunk/(g.nt*row)), g)
 	} else if count*work <= g.serial {
 		g.mt, g.nt = g.m, g.n
 		g.Run(0, count)
@@ -163,6 +164,11 @@ func (g *product[T]) split(count int) {
 		}
 	}
 }
+
+// fewChunk is how many of the bytes of a matrix that few rows are multiplied
+// with one core takes at a time. Each chunk costs the cores a word of common
+// memory, so a large matrix is cut into few.
+func fewChunk(bytes int) int { return max(1<<15, bytes/8) }
 
 func (g *product[T]) tiles() int { return ceilDiv(g.m, g.mt) * ceilDiv(g.n, g.nt) }
 

@@ -60,10 +60,9 @@ func Narrow(s Storage, dst []byte, src []float32) {
 }
 
 const (
-	fewRows     = 8       // products of up to this many rows read the stored weights once
-	storedChunk = 1 << 15 // bytes of weights that one core takes at a time
-	storedTile  = 1 << 13 // and those that stay in its first-level cache
-	widePanel   = 1 << 17 // weights that are widened at a time for more rows
+	fewRows    = 8       // products of up to this many rows read the stored weights once
+	storedTile = 1 << 13 // and those that stay in its first-level cache
+	widePanel  = 1 << 17 // weights that are widened at a time for more rows
 )
 
 // LinearStored sets Y = X·Wᵀ, followed by e if it is not nil, for X [m, k], W
@@ -99,7 +98,7 @@ func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []fl
 	if e != nil {
 		l.end = *e
 	}
-	parallel.Do(n, max(4, storedChunk/max(1, ldw)&^3), l)
+	parallel.Do(n, max(4, fewChunk(n*ldw)/max(1, ldw)&^3), l)
 	*l = linearStored{}
 	linears.Put(l)
 }
