@@ -30,7 +30,7 @@ func gemmAVX512(v *variant) {
 
 	d := &v.f64
 	d.mr, d.nr, d.strided = 14, 16, true
-	d.kc, d.mc, d.nc, d.inPlace, d.serial = 256, 112, 256, 16<<10, 1<<17
+	d.kc, d.mc, d.nc, d.inPlace, d.serial = 256, 112, 512, 16<<10, 1<<17
 	d.micro = micros[float64]{8, [2]wideTile[float64]{{64, 3, tile8AVX512F64}, {32, 6, tile4AVX512F64}}, tile2AVX512F64, tile1AVX512F64}.micro
 	d.packB = packer[float64]{8, packCopyAVX512F64, packTurnAVX512F64}.packB
 	d.dotRows, d.dotTerms, d.dots = fewCols, 16, dotter[float64](dotsAVX512F64).dots

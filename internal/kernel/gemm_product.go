@@ -20,10 +20,14 @@ const (
 const (
 	fewCols  = 8       // most columns of byColumns
 	tileWork = 1 << 18 // tiles are not made smaller than this many terms
+	bigWork  = 1 << 28 // products of this many terms wake workers in little of their time
 	// The rows of a B of more than farB elements are read farTerms at a time, so
-	// that the next columns of the same rows can be fetched ahead.
-	farB, farTerms = 1 << 20, 256
-	directWork     = 8 << 10 // portable: products of this many terms are not worth packing
+	// that the next columns of the same rows can be fetched ahead. With up to
+	// fewest rows of A, when memory is all that counts, streamTerms rows are read
+	// at a time, farCols of each.
+	farB, farTerms               = 1 << 20, 256
+	fewest, streamTerms, farCols = 3, 32, 1024
+	directWork                   = 8 << 10 // portable: products of this many terms are not worth packing
 )
 
 // product is one call of Gemm, cut into tiles of C that are computed each on
@@ -114,16 +118,22 @@ func (g *product[T]) plan() {
 	limit := g.kc
 	if g.m <= g.mr && g.strided { // B is read once
 		limit = 4096
-		if g.k*g.br > farB && g.bc == 1 {
+		if g.far() {
 			limit = farTerms
+			if g.m <= fewest {
+				limit = streamTerms
+			}
 		}
 	}
 	g.kb = ceilDiv(g.k, ceilDiv(g.k, limit))
-	g.useB = g.strided && g.bc == 1 && (g.m <= g.mr || g.kb*g.br <= g.inPlace || g.m <= 3*g.mr && g.br%256 != 0)
+	g.useB = g.strided && g.bc == 1 && (g.m <= 3*g.mr || g.kb*g.br <= g.inPlace)
 	// Rows a multiple of a page apart fall on the same lines of the cache.
 	bad := g.ac == 1 && g.ar*g.bytes()%4096 == 0 || g.ar == 1 && g.ac*g.bytes() >= 512
 	g.copyA = g.strided && bad && g.n > g.nr && g.m > 4
 }
+
+// far tells whether B is read where it lies, row by row, in far memory.
+func (g *product[T]) far() bool { return g.bc == 1 && g.k*g.br > farB }
 
 func (g *product[T]) bytes() int {
 	if single[T]() {
@@ -139,6 +149,9 @@ func (g *product[T]) split(count int) {
 	enough := 1
 	if procs > 1 {
 		enough = 4 * procs
+		if count*g.m*g.n*g.k >= bigWork { // larger tiles pack and copy less
+			enough = 2 * procs
+		}
 	}
 	g.mt, g.nt = g.m, g.n
 	switch g.path {
@@ -147,6 +160,10 @@ func (g *product[T]) split(count int) {
 		return
 	case byColumns:
 		g.mt = roundUp(ceilDiv(g.m, enough), 16)
+		return
+	}
+	if g.strided && g.m <= fewest && g.far() {
+		g.nt = min(farCols, roundUp(ceilDiv(g.n, procs), g.nr))
 		return
 	}
 	g.nt = roundUp(ceilDiv(g.n, ceilDiv(g.n, g.nc)), g.nr)
