@@ -51,20 +51,32 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 	}
 	return y.record(flops, func(dy *tensor.Tensor) {
 		s.FLOPs += int64(flops) * 5 / 2 // the scores again, and four products
-		var dq, dk, dv *tensor.Tensor
-		if q.needs {
-			dq = q.sink()
+		var fresh kernel.AttnFresh
+		apart := q == k || k == v || q == v // one buffer cannot take two gradients at once
+		grad := func(x *Var, fresh *bool) *tensor.Tensor {
+			switch {
+			case !x.needs:
+				return nil
+			case apart:
+				*fresh = true
+				return s.like(x.t)
+			}
+			d, beta := x.Into()
+			*fresh = beta == 0
+			return d
 		}
-		if k.needs {
-			dk = k.sink()
-		}
-		if v.needs {
-			dv = v.sink()
-		}
+		dq, dk, dv := grad(q, &fresh.Q), grad(k, &fresh.K), grad(v, &fresh.V)
 		if q.DType() == tensor.Float32 {
-			attentionBackward[float32](a, dq, dk, dv, y.t, dy)
+			attentionBackward[float32](a, fresh, dq, dk, dv, y.t, dy)
 		} else {
-			attentionBackward[float64](a, dq, dk, dv, y.t, dy)
+			attentionBackward[float64](a, fresh, dq, dk, dv, y.t, dy)
+		}
+		if apart {
+			for i, x := range [3]*Var{q, k, v} {
+				if x.needs {
+					x.Give([3]*tensor.Tensor{dq, dk, dv}[i])
+				}
+			}
 		}
 	})
 }
@@ -92,8 +104,8 @@ func attentionForward[T tensor.Float](a *attention, o *tensor.Tensor) {
 	kernel.Attention(&a.Attn, tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](a.q), tensor.Span[T](a.k), tensor.Span[T](a.v))
 }
 
-func attentionBackward[T tensor.Float](a *attention, dq, dk, dv, o, do *tensor.Tensor) {
-	kernel.AttentionGrad(&a.Attn, data[T](dq), data[T](dk), data[T](dv), tensor.Data[T](a.q), tensor.Data[T](a.k),
+func attentionBackward[T tensor.Float](a *attention, fresh kernel.AttnFresh, dq, dk, dv, o, do *tensor.Tensor) {
+	kernel.AttentionGrad(&a.Attn, fresh, data[T](dq), data[T](dk), data[T](dv), tensor.Data[T](a.q), tensor.Data[T](a.k),
 		tensor.Data[T](a.v), tensor.Data[T](o), tensor.Data[T](a.lse), tensor.Data[T](do))
 }
 

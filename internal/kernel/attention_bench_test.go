@@ -18,7 +18,7 @@ func BenchmarkAttention(b *testing.B) {
 		o, lse := make([]float32, n), make([]float32, batch*heads*seq)
 		dq, dk, dv := make([]float32, n), make([]float32, n), make([]float32, n)
 		forward := func() { Attention(p, o, lse, q, k, v) }
-		backward := func() { AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do) }
+		backward := func() { AttentionGrad(p, AttnFresh{}, dq, dk, dv, q, k, v, o, lse, do) }
 		name := fmt.Sprintf("%dx%dx%dx%d", batch, heads, seq, dim)
 		terms := float64(batch*heads) * float64(seq) * float64(seq+1) / 2 * float64(dim) // of one product
 		benchAttention(b, name+"/forward", 2*terms, forward)

@@ -20,6 +20,7 @@ type attnCall[T Float] struct {
 	t                  *table[T]
 	o, lse, q, k, v    []T
 	do, dq, dk, dv     []T
+	fresh              AttnFresh
 	qb, kb, qRow, kRow int  // distances between batches and between rows of a head
 	group              int  // query heads of a key/value head
 	keys               int  // of a block

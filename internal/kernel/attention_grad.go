@@ -7,15 +7,25 @@ const (
 	attnSpan  = 512 // keys
 )
 
-// AttentionGrad adds to dq, dk and dv (each skipped if nil) the gradients of
-// [Attention], given its inputs, its outputs o and lse and the gradient do of
+// AttnFresh says which gradients hold nothing yet and are written, not added
+// to.
+type AttnFresh struct{ Q, K, V bool }
+
+// AttentionGrad adds to dq, dk and dv (each skipped if nil), or writes to them
+// what is fresh, the gradients of [Attention], given its inputs, its outputs o and lse and the gradient do of
 // o. Shapes and batch strides are those of Attention. The probabilities are
 // computed again from lse, a block at a time (Dao, 2023, algorithm 2).
-func AttentionGrad[T Float](p *Attn, dq, dk, dv, q, k, v, o, lse, do []T) {
+func AttentionGrad[T Float](p *Attn, fresh AttnFresh, dq, dk, dv, q, k, v, o, lse, do []T) {
 	if p.Batch*p.Heads*p.Queries*p.Keys == 0 {
+		for i, d := range [3][]T{dq, dk, dv} {
+			if [3]bool{fresh.Q, fresh.K, fresh.V}[i] {
+				clear(d)
+			}
+		}
 		return
 	}
 	c := newAttnCall[T](p)
+	c.fresh = fresh
 	c.q, c.k, c.v, c.o, c.lse = q, k, v, o, lse
 	c.do, c.dq, c.dk, c.dv = do, dq, dk, dv
 	heads := p.Batch * p.KVHeads
@@ -42,14 +52,24 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 	t, heads := c.t, c.Batch*c.KVHeads
 	b, kh, chunk := task%heads/c.KVHeads, task%heads%c.KVHeads, task/heads
 	klo, khi := c.union(b, 0, c.Queries)
-	klo, khi = max(klo, chunk*c.chunk), min(khi, (chunk+1)*c.chunk)
+	first, past := chunk*c.chunk, min(c.Keys, (chunk+1)*c.chunk)
+	klo, khi = max(klo, first), min(khi, past)
+	// What is fresh is cleared here, where it stays in the cache.
+	kv := b*c.kb + kh*c.Dim
+	if c.fresh.K {
+		c.clearRows(c.dk, kv+first*c.kRow, c.kRow, past-first, c.Dim)
+	}
+	if c.fresh.V {
+		c.clearRows(c.dv, kv+first*c.kRow, c.kRow, past-first, c.Dim)
+	}
+	if c.fresh.Q && chunk == 0 {
+		c.clearRows(c.dq, b*c.qb+kh*c.group*c.Dim, c.qRow, c.Queries, c.group*c.Dim)
+	}
 	dq, dqb := c.dq, c.qb
 	if chunk > 0 && dq != nil {
 		dqb = c.Queries * c.qRow
 		dq = c.part[(chunk-1)*c.Batch*dqb:]
-		for i := range c.Queries {
-			clear(dq[b*dqb+(i*c.Heads+kh*c.group)*c.Dim:][:c.group*c.Dim])
-		}
+		c.clearRows(dq, b*dqb+kh*c.group*c.Dim, c.qRow, c.Queries, c.group*c.Dim)
 	}
 	if klo >= khi {
 		return
@@ -115,6 +135,16 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 		if c.dv != nil {
 			t.addRows(c.dv[from:], c.kRow, dv, c.wide, width, c.Dim, 1)
 		}
+	}
+}
+
+// clearRows clears rows of x, ld apart from at on.
+func (c *attnCall[T]) clearRows(x []T, at, ld, rows, cols int) {
+	if x == nil {
+		return
+	}
+	for i := range rows {
+		clear(x[at+i*ld:][:cols])
 	}
 }
 

@@ -174,8 +174,15 @@ func testAttentionGrad(t *testing.T) {
 			dq32, dk32, dv32 := narrowed(dq), narrowed(dk), narrowed(dv)
 			wq, wk, wv := append([]float64{}, dq...), append([]float64{}, dk...), append([]float64{}, dv...)
 			naiveGrad(p, wq, wk, wv, q, k, v, o, lse, do)
-			AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
-			AttentionGrad(p, dq32, dk32, dv32, narrowed(q), narrowed(k), narrowed(v), narrowed(o), narrowed(lse), narrowed(do))
+			AttentionGrad(p, AttnFresh{}, dq, dk, dv, q, k, v, o, lse, do)
+			if p.KBatch == 0 { // what lies between batches is not written
+				nq, nk, nv := slices.Repeat([]float64{math.NaN()}, len(q)), slices.Repeat([]float64{math.NaN()}, len(k)), slices.Repeat([]float64{math.NaN()}, len(k))
+				AttentionGrad(p, AttnFresh{true, true, true}, nq, nk, nv, q, k, v, o, lse, do)
+				zq, zk, zv := make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(k))
+				AttentionGrad(p, AttnFresh{}, zq, zk, zv, q, k, v, o, lse, do)
+				sameBits(t, slices.Concat(zq, zk, zv), slices.Concat(nq, nk, nv), "fresh")
+			}
+			AttentionGrad(p, AttnFresh{}, dq32, dk32, dv32, narrowed(q), narrowed(k), narrowed(v), narrowed(o), narrowed(lse), narrowed(do))
 			for _, g := range []struct {
 				name      string
 				want, got []float64
@@ -203,9 +210,9 @@ func TestAttentionGradByDifferences(t *testing.T) {
 	}
 	o := f()
 	dq, dk, dv := make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(v))
-	AttentionGrad(p, dq, nil, nil, q, k, v, o, lse, do)
-	AttentionGrad(p, nil, dk, nil, q, k, v, o, lse, do)
-	AttentionGrad(p, nil, nil, dv, q, k, v, o, lse, do)
+	AttentionGrad(p, AttnFresh{}, dq, nil, nil, q, k, v, o, lse, do)
+	AttentionGrad(p, AttnFresh{}, nil, dk, nil, q, k, v, o, lse, do)
+	AttentionGrad(p, AttnFresh{}, nil, nil, dv, q, k, v, o, lse, do)
 	slopes(t, "dq", q, dq, do, f)
 	slopes(t, "dk", k, dk, do, f)
 	slopes(t, "dv", v, dv, do, f)
@@ -224,7 +231,7 @@ func TestAttentionSameBitsForAnyCores(t *testing.T) {
 			o, lse := make([]float32, len(q)), make([]float32, p.Batch*p.Heads*p.Queries)
 			dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(k))
 			Attention(p, o, lse, q, k, v)
-			AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+			AttentionGrad(p, AttnFresh{}, dq, dk, dv, q, k, v, o, lse, do)
 			decoded, decodedLSE := make([]float32, 64), make([]float32, 4)
 			Attention(&one, decoded, decodedLSE, q, k, v)
 			return slices.Concat(o, lse, dq, dk, dv, decoded, decodedLSE)
@@ -275,7 +282,7 @@ func TestAttentionNotFinite(t *testing.T) {
 					o, lse := make([]float32, len(q)), make([]float32, queries)
 					dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(k))
 					Attention(p, o, lse, q, k, v)
-					AttentionGrad(p, dq, dk, dv, q, k, v, o, lse, do)
+					AttentionGrad(p, AttnFresh{}, dq, dk, dv, q, k, v, o, lse, do)
 					for i, x := range o {
 						switch {
 						case i/dim != at:

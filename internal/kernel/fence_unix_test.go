@@ -211,7 +211,7 @@ func attentionStaysInside[T Float](f *fences) {
 			q, k, v := random[T](f, r, nq), random[T](f, r, nk), random[T](f, r, nk)
 			o, lse, do := fenced[T](f, nq), fenced[T](f, p.Batch*p.Heads*p.Queries), random[T](f, r, nq)
 			Attention(p, o, lse, q, k, v)
-			AttentionGrad(p, fenced[T](f, nq), fenced[T](f, nk), fenced[T](f, nk), q, k, v, o, lse, do)
+			AttentionGrad(p, AttnFresh{}, fenced[T](f, nq), fenced[T](f, nk), fenced[T](f, nk), q, k, v, o, lse, do)
 		})
 	}
 }

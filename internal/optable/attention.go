@@ -35,6 +35,11 @@ func attentionSamples(b *row) {
 	packed := func(b, i, j int) bool { return j <= i && j >= int(starts[b*5+i]) }
 	add("packed texts", size{2, 5, 5, 2, 1, 3}, ag.AttnMask{Causal: true, KeyStart: starts}, packed)
 	add("packed texts, both ways", size{1, 4, 4, 1, 1, 3}, ag.AttnMask{KeyStart: []int32{0, 0, 2, 2}, KeyLen: []int32{2, 2, 4, 4}}, func(b, i, j int) bool { return i/2 == j/2 })
+	one := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var {
+		return ag.Attention(xs[0], xs[0], xs[0], ag.AttnMask{Causal: true})
+	}
+	same := func(xs ...*tensor.Tensor) *tensor.Tensor { return attention(causal)(xs[0], xs[0], xs[0]) }
+	b.add("one operand", one, same, b.normal(2, 5, 2, 3))
 	add("no keys", size{2, 3, 0, 2, 2, 4}, ag.AttnMask{}, all)
 	add("no queries", size{2, 0, 3, 2, 2, 4}, ag.AttnMask{}, all)
 	add("no batch", size{0, 2, 3, 2, 2, 4}, ag.AttnMask{Causal: true}, all)
