@@ -246,10 +246,8 @@ func sumColumns[T Float](dst, x []T, outer, n, rows, inner, stride int) {
 				copy(d, src[r*inner+from:])
 				continue
 			}
-			kernel.Add(d, src[r*inner+from:r*inner+to], src[(r+1)*inner+from:(r+1)*inner+to])
-			for r += 2; r < end; r++ {
-				kernel.Add(d, d, src[r*inner+from:r*inner+to])
-			}
+			clear(d)
+			kernel.SumRows(d, src[r*inner+from:], inner, end-r)
 		}
 	})
 }

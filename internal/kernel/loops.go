@@ -173,3 +173,22 @@ func shortRow2[T Float](f func(dst, a, b *T, n int), long func(dst, a, b []T)) f
 		}
 	}
 }
+
+// sumRowsBy takes a function that adds eight rows.
+func sumRowsBy[T Float](f func(dst, x0, x1, x2, x3, x4, x5, x6, x7 *T, n int)) func(dst, x []T, ld, rows int) {
+	return func(dst, x []T, ld, rows int) {
+		n := len(dst)
+		if n == 0 {
+			return
+		}
+		for ; rows >= 8; rows -= 8 {
+			_ = x[7*ld+n-1]
+			for lo := 0; lo < n; lo += chunk {
+				c := x[lo:]
+				f(&dst[lo], &c[0], &c[ld], &c[2*ld], &c[3*ld], &c[4*ld], &c[5*ld], &c[6*ld], &c[7*ld], min(n-lo, chunk))
+			}
+			x = x[min(8*ld, len(x)):]
+		}
+		sumRows(dst, x, ld, rows)
+	}
+}

@@ -162,6 +162,18 @@ func probes[T Float]() []probe[T] {
 			tb.rmsNormGrad(nil, x[0][:cols], x[1], x[2][:cols], []T{1.5, 0.75}[:rows], x[3], cols)
 			return nil
 		}, 16, true, false},
+		{"sumRows", 2, func(tb *table[T], x [][]T) []T {
+			rows := 1 + len(x[0])%19
+			cols := len(x[0]) / rows
+			tb.sumRows(x[0][:cols], x[1], cols, rows)
+			return nil
+		}, 4, true, false},
+		{"sumRows apart", 2, func(tb *table[T], x [][]T) []T {
+			rows := 1 + len(x[0])%11
+			ld := len(x[0]) / rows
+			tb.sumRows(x[0][:ld/2], x[1], ld, rows)
+			return nil
+		}, 4, true, false},
 		{"adamW", 4, func(tb *table[T], x [][]T) []T {
 			tb.mul(x[3], x[3], x[3])
 			tb.adamW(x[0], x[1], x[2], x[3], adamCoefs[T]{0.5, 0.125, 0.75, 0.25, 0.875, 0.125, 0.9375, 0.01, 2, 1e-8})

@@ -87,6 +87,25 @@ func MinOf[T Float](x []T) T {
 	return m
 }
 
+// SumRows adds to dst the given number of rows of x, as long as dst and ld
+// apart, several at a time.
+func SumRows[T Float](dst, x []T, ld, rows int) { tableOf[T]().sumRows(dst, x, ld, rows) }
+
+func sumRows[T Float](dst, x []T, ld, rows int) {
+	n := len(dst)
+	for ; rows >= 4; rows -= 4 {
+		a, b, c, d := x[:n], x[ld:ld+n], x[2*ld:2*ld+n], x[3*ld:3*ld+n]
+		for i, v := range a {
+			dst[i] += (v + b[i]) + (c[i] + d[i])
+		}
+		x = x[min(4*ld, len(x)):]
+	}
+	t := tableOf[T]()
+	for r := range rows {
+		t.add(dst, dst, x[r*ld:r*ld+n])
+	}
+}
+
 // AllFinite reports whether x holds no NaN and no infinity.
 func AllFinite[T Float](x []T) bool {
 	for _, v := range x {

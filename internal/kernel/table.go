@@ -55,6 +55,7 @@ type table[T Float] struct {
 	maxOf    func(x []T) T
 
 	centredSq func(x []T, mu T) T // Σ(x-mu)²
+	sumRows   func(dst, x []T, ld, rows int)
 
 	layerNorm     func(y, x, w, b, mean, rstd []T, cols int, eps T)
 	layerNormGrad func(dx, dw, db, x, w, mean, rstd, dy []T, cols int)
@@ -98,7 +99,7 @@ func portable[T Float]() table[T] {
 		swiGLU: swiGLU[T], geGLU: geGLU[T], swiGLUGrad: swiGLUGrad[T], geGLUGrad: geGLUGrad[T],
 		softmaxRow: softmaxRow[T], softmaxGradRow: softmaxGradRow[T],
 		subExp: subExp[T], expScaled: expScaled[T], expTotal: expTotal[T],
-		sum: sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T],
+		sum: sum[T], dot: dot[T], maxOf: maxOf[T], centredSq: centredSq[T], sumRows: sumRows[T],
 		layerNorm: layerNorm[T], layerNormGrad: layerNormGrad[T],
 		rmsNorm: rmsNorm[T], rmsNormGrad: rmsNormGrad[T],
 		adamW: adamW[T], momentum: momentum[T],

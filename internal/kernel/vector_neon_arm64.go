@@ -57,6 +57,7 @@ func vectorNEON(v *variant) {
 	v.f32.softmaxGradRow = shortRow2(softmaxGrad32NEON, softmaxGradRow[float32])
 	v.f32.subExp = loop2x1(subExp32NEON)
 	v.f32.expScaled = loop1x3(expScaled32NEON)
+	v.f32.sumRows = sumRowsBy(sumRows32NEON)
 	v.f64.add = loop2x0(add64NEON)
 	v.f64.sub = loop2x0(sub64NEON)
 	v.f64.mul = loop2x0(mul64NEON)
@@ -108,6 +109,7 @@ func vectorNEON(v *variant) {
 	v.f64.softmaxGradRow = shortRow2(softmaxGrad64NEON, softmaxGradRow[float64])
 	v.f64.subExp = loop2x1(subExp64NEON)
 	v.f64.expScaled = loop1x3(expScaled64NEON)
+	v.f64.sumRows = sumRowsBy(sumRows64NEON)
 }
 
 // add32NEON sets dst[i] = a[i]+b[i].
@@ -365,6 +367,11 @@ func subExp32NEON(dst *float32, y *float32, dy *float32, n int, c float32)
 //go:noescape
 func expScaled32NEON(dst *float32, x *float32, n int, l float32, c float32, d float32)
 
+// sumRows32NEON adds the sum of the rows x0 to x7 to dst.
+//
+//go:noescape
+func sumRows32NEON(dst *float32, x0 *float32, x1 *float32, x2 *float32, x3 *float32, x4 *float32, x5 *float32, x6 *float32, x7 *float32, n int)
+
 // add64NEON sets dst[i] = a[i]+b[i].
 //
 //go:noescape
@@ -619,3 +626,8 @@ func subExp64NEON(dst *float64, y *float64, dy *float64, n int, c float64)
 //
 //go:noescape
 func expScaled64NEON(dst *float64, x *float64, n int, l float64, c float64, d float64)
+
+// sumRows64NEON adds the sum of the rows x0 to x7 to dst.
+//
+//go:noescape
+func sumRows64NEON(dst *float64, x0 *float64, x1 *float64, x2 *float64, x3 *float64, x4 *float64, x5 *float64, x6 *float64, x7 *float64, n int)

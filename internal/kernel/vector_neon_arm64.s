@@ -7788,6 +7788,248 @@ part5:
 done3:
 	RET
 
+// func sumRows32NEON(dst *float32, x0 *float32, x1 *float32, x2 *float32, x3 *float32, x4 *float32, x5 *float32, x6 *float32, x7 *float32, n int)
+TEXT ·sumRows32NEON(SB), NOSPLIT, $0-80
+	MOVD dst+0(FP), R0
+	MOVD x0+8(FP), R1
+	MOVD x1+16(FP), R2
+	MOVD x2+24(FP), R3
+	MOVD x3+32(FP), R4
+	MOVD x4+40(FP), R5
+	MOVD x5+48(FP), R6
+	MOVD x6+56(FP), R7
+	MOVD x7+64(FP), R8
+	MOVD ZR, R21
+	MOVD n+72(FP), R20
+	SUBS $8, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R3, R17
+	FMOVQ (R17), F2
+	ADD R21<<2, R4, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R5, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R6, R17
+	FMOVQ (R17), F5
+	ADD R21<<2, R7, R17
+	FMOVQ (R17), F6
+	ADD R21<<2, R8, R17
+	FMOVQ (R17), F7
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F8
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e25d484 // add V4, V4, V5
+	WORD $0x4e27d4c6 // add V6, V6, V7
+	WORD $0x4e22d400 // add V0, V0, V2
+	WORD $0x4e26d484 // add V4, V4, V6
+	WORD $0x4e24d400 // add V0, V0, V4
+	WORD $0x4e20d508 // add V8, V8, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F8, (R17)
+	ADD R21<<2, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ 16(R17), F1
+	ADD R21<<2, R3, R17
+	FMOVQ 16(R17), F2
+	ADD R21<<2, R4, R17
+	FMOVQ 16(R17), F3
+	ADD R21<<2, R5, R17
+	FMOVQ 16(R17), F4
+	ADD R21<<2, R6, R17
+	FMOVQ 16(R17), F5
+	ADD R21<<2, R7, R17
+	FMOVQ 16(R17), F6
+	ADD R21<<2, R8, R17
+	FMOVQ 16(R17), F7
+	ADD R21<<2, R0, R17
+	FMOVQ 16(R17), F8
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e25d484 // add V4, V4, V5
+	WORD $0x4e27d4c6 // add V6, V6, V7
+	WORD $0x4e22d400 // add V0, V0, V2
+	WORD $0x4e26d484 // add V4, V4, V6
+	WORD $0x4e24d400 // add V0, V0, V4
+	WORD $0x4e20d508 // add V8, V8, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F8, 16(R17)
+	ADD $8, R21, R21
+	SUBS $8, R20, R20
+	BGE loop1
+
+end2:
+	ADD $8, R20, R20
+	SUBS $4, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<2, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R2, R17
+	FMOVQ (R17), F1
+	ADD R21<<2, R3, R17
+	FMOVQ (R17), F2
+	ADD R21<<2, R4, R17
+	FMOVQ (R17), F3
+	ADD R21<<2, R5, R17
+	FMOVQ (R17), F4
+	ADD R21<<2, R6, R17
+	FMOVQ (R17), F5
+	ADD R21<<2, R7, R17
+	FMOVQ (R17), F6
+	ADD R21<<2, R8, R17
+	FMOVQ (R17), F7
+	ADD R21<<2, R0, R17
+	FMOVQ (R17), F8
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e25d484 // add V4, V4, V5
+	WORD $0x4e27d4c6 // add V6, V6, V7
+	WORD $0x4e22d400 // add V0, V0, V2
+	WORD $0x4e26d484 // add V4, V4, V6
+	WORD $0x4e24d400 // add V0, V0, V4
+	WORD $0x4e20d508 // add V8, V8, V0
+	ADD R21<<2, R0, R17
+	FMOVQ F8, (R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop3
+
+end4:
+	ADD $4, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<2, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<2, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 4(R17), V1.S[0]
+	CMP $1, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[1]
+	CMP $2, R20
+	BLE part6
+	VLD1.P 4(R17), V1.S[2]
+
+part6:
+	ADD R21<<2, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 4(R17), V2.S[0]
+	CMP $1, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[1]
+	CMP $2, R20
+	BLE part7
+	VLD1.P 4(R17), V2.S[2]
+
+part7:
+	ADD R21<<2, R3, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 4(R17), V3.S[0]
+	CMP $1, R20
+	BLE part8
+	VLD1.P 4(R17), V3.S[1]
+	CMP $2, R20
+	BLE part8
+	VLD1.P 4(R17), V3.S[2]
+
+part8:
+	ADD R21<<2, R4, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 4(R17), V4.S[0]
+	CMP $1, R20
+	BLE part9
+	VLD1.P 4(R17), V4.S[1]
+	CMP $2, R20
+	BLE part9
+	VLD1.P 4(R17), V4.S[2]
+
+part9:
+	ADD R21<<2, R5, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 4(R17), V5.S[0]
+	CMP $1, R20
+	BLE part10
+	VLD1.P 4(R17), V5.S[1]
+	CMP $2, R20
+	BLE part10
+	VLD1.P 4(R17), V5.S[2]
+
+part10:
+	ADD R21<<2, R6, R17
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	VLD1.P 4(R17), V6.S[0]
+	CMP $1, R20
+	BLE part11
+	VLD1.P 4(R17), V6.S[1]
+	CMP $2, R20
+	BLE part11
+	VLD1.P 4(R17), V6.S[2]
+
+part11:
+	ADD R21<<2, R7, R17
+	WORD $0x6e271ce7 // xor V7, V7, V7
+	VLD1.P 4(R17), V7.S[0]
+	CMP $1, R20
+	BLE part12
+	VLD1.P 4(R17), V7.S[1]
+	CMP $2, R20
+	BLE part12
+	VLD1.P 4(R17), V7.S[2]
+
+part12:
+	ADD R21<<2, R8, R17
+	WORD $0x6e281d08 // xor V8, V8, V8
+	VLD1.P 4(R17), V8.S[0]
+	CMP $1, R20
+	BLE part13
+	VLD1.P 4(R17), V8.S[1]
+	CMP $2, R20
+	BLE part13
+	VLD1.P 4(R17), V8.S[2]
+
+part13:
+	ADD R21<<2, R0, R17
+	WORD $0x6e291d29 // xor V9, V9, V9
+	VLD1.P 4(R17), V9.S[0]
+	CMP $1, R20
+	BLE part14
+	VLD1.P 4(R17), V9.S[1]
+	CMP $2, R20
+	BLE part14
+	VLD1.P 4(R17), V9.S[2]
+
+part14:
+	WORD $0x4e22d421 // add V1, V1, V2
+	WORD $0x4e24d463 // add V3, V3, V4
+	WORD $0x4e26d4a5 // add V5, V5, V6
+	WORD $0x4e28d4e7 // add V7, V7, V8
+	WORD $0x4e23d421 // add V1, V1, V3
+	WORD $0x4e27d4a5 // add V5, V5, V7
+	WORD $0x4e25d421 // add V1, V1, V5
+	WORD $0x4e21d529 // add V9, V9, V1
+	ADD R21<<2, R0, R17
+	VST1.P V9.S[0], 4(R17)
+	CMP $1, R20
+	BLE part15
+	VST1.P V9.S[1], 4(R17)
+	CMP $2, R20
+	BLE part15
+	VST1.P V9.S[2], 4(R17)
+
+part15:
+
+done5:
+	RET
+
 // func add64NEON(dst *float64, a *float64, b *float64, n int)
 TEXT ·add64NEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -16238,5 +16480,187 @@ part4:
 part5:
 
 done3:
+	RET
+
+// func sumRows64NEON(dst *float64, x0 *float64, x1 *float64, x2 *float64, x3 *float64, x4 *float64, x5 *float64, x6 *float64, x7 *float64, n int)
+TEXT ·sumRows64NEON(SB), NOSPLIT, $0-80
+	MOVD dst+0(FP), R0
+	MOVD x0+8(FP), R1
+	MOVD x1+16(FP), R2
+	MOVD x2+24(FP), R3
+	MOVD x3+32(FP), R4
+	MOVD x4+40(FP), R5
+	MOVD x5+48(FP), R6
+	MOVD x6+56(FP), R7
+	MOVD x7+64(FP), R8
+	MOVD ZR, R21
+	MOVD n+72(FP), R20
+	SUBS $4, R20, R20
+	BLT end2
+
+loop1:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R3, R17
+	FMOVQ (R17), F2
+	ADD R21<<3, R4, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R5, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R6, R17
+	FMOVQ (R17), F5
+	ADD R21<<3, R7, R17
+	FMOVQ (R17), F6
+	ADD R21<<3, R8, R17
+	FMOVQ (R17), F7
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F8
+	WORD $0x4e61d400 // add V0, V0, V1
+	WORD $0x4e63d442 // add V2, V2, V3
+	WORD $0x4e65d484 // add V4, V4, V5
+	WORD $0x4e67d4c6 // add V6, V6, V7
+	WORD $0x4e62d400 // add V0, V0, V2
+	WORD $0x4e66d484 // add V4, V4, V6
+	WORD $0x4e64d400 // add V0, V0, V4
+	WORD $0x4e60d508 // add V8, V8, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F8, (R17)
+	ADD R21<<3, R1, R17
+	FMOVQ 16(R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ 16(R17), F1
+	ADD R21<<3, R3, R17
+	FMOVQ 16(R17), F2
+	ADD R21<<3, R4, R17
+	FMOVQ 16(R17), F3
+	ADD R21<<3, R5, R17
+	FMOVQ 16(R17), F4
+	ADD R21<<3, R6, R17
+	FMOVQ 16(R17), F5
+	ADD R21<<3, R7, R17
+	FMOVQ 16(R17), F6
+	ADD R21<<3, R8, R17
+	FMOVQ 16(R17), F7
+	ADD R21<<3, R0, R17
+	FMOVQ 16(R17), F8
+	WORD $0x4e61d400 // add V0, V0, V1
+	WORD $0x4e63d442 // add V2, V2, V3
+	WORD $0x4e65d484 // add V4, V4, V5
+	WORD $0x4e67d4c6 // add V6, V6, V7
+	WORD $0x4e62d400 // add V0, V0, V2
+	WORD $0x4e66d484 // add V4, V4, V6
+	WORD $0x4e64d400 // add V0, V0, V4
+	WORD $0x4e60d508 // add V8, V8, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F8, 16(R17)
+	ADD $4, R21, R21
+	SUBS $4, R20, R20
+	BGE loop1
+
+end2:
+	ADD $4, R20, R20
+	SUBS $2, R20, R20
+	BLT end4
+
+loop3:
+	ADD R21<<3, R1, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R2, R17
+	FMOVQ (R17), F1
+	ADD R21<<3, R3, R17
+	FMOVQ (R17), F2
+	ADD R21<<3, R4, R17
+	FMOVQ (R17), F3
+	ADD R21<<3, R5, R17
+	FMOVQ (R17), F4
+	ADD R21<<3, R6, R17
+	FMOVQ (R17), F5
+	ADD R21<<3, R7, R17
+	FMOVQ (R17), F6
+	ADD R21<<3, R8, R17
+	FMOVQ (R17), F7
+	ADD R21<<3, R0, R17
+	FMOVQ (R17), F8
+	WORD $0x4e61d400 // add V0, V0, V1
+	WORD $0x4e63d442 // add V2, V2, V3
+	WORD $0x4e65d484 // add V4, V4, V5
+	WORD $0x4e67d4c6 // add V6, V6, V7
+	WORD $0x4e62d400 // add V0, V0, V2
+	WORD $0x4e66d484 // add V4, V4, V6
+	WORD $0x4e64d400 // add V0, V0, V4
+	WORD $0x4e60d508 // add V8, V8, V0
+	ADD R21<<3, R0, R17
+	FMOVQ F8, (R17)
+	ADD $2, R21, R21
+	SUBS $2, R20, R20
+	BGE loop3
+
+end4:
+	ADD $2, R20, R20
+	CBZ R20, done5
+	MOVD $lanes<>+32(SB), R17
+	SUB R20<<3, R17, R17
+	FMOVQ (R17), F0
+	ADD R21<<3, R1, R17
+	WORD $0x6e211c21 // xor V1, V1, V1
+	VLD1.P 8(R17), V1.D[0]
+
+part6:
+	ADD R21<<3, R2, R17
+	WORD $0x6e221c42 // xor V2, V2, V2
+	VLD1.P 8(R17), V2.D[0]
+
+part7:
+	ADD R21<<3, R3, R17
+	WORD $0x6e231c63 // xor V3, V3, V3
+	VLD1.P 8(R17), V3.D[0]
+
+part8:
+	ADD R21<<3, R4, R17
+	WORD $0x6e241c84 // xor V4, V4, V4
+	VLD1.P 8(R17), V4.D[0]
+
+part9:
+	ADD R21<<3, R5, R17
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	VLD1.P 8(R17), V5.D[0]
+
+part10:
+	ADD R21<<3, R6, R17
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	VLD1.P 8(R17), V6.D[0]
+
+part11:
+	ADD R21<<3, R7, R17
+	WORD $0x6e271ce7 // xor V7, V7, V7
+	VLD1.P 8(R17), V7.D[0]
+
+part12:
+	ADD R21<<3, R8, R17
+	WORD $0x6e281d08 // xor V8, V8, V8
+	VLD1.P 8(R17), V8.D[0]
+
+part13:
+	ADD R21<<3, R0, R17
+	WORD $0x6e291d29 // xor V9, V9, V9
+	VLD1.P 8(R17), V9.D[0]
+
+part14:
+	WORD $0x4e62d421 // add V1, V1, V2
+	WORD $0x4e64d463 // add V3, V3, V4
+	WORD $0x4e66d4a5 // add V5, V5, V6
+	WORD $0x4e68d4e7 // add V7, V7, V8
+	WORD $0x4e63d421 // add V1, V1, V3
+	WORD $0x4e67d4a5 // add V5, V5, V7
+	WORD $0x4e65d421 // add V1, V1, V5
+	WORD $0x4e61d529 // add V9, V9, V1
+	ADD R21<<3, R0, R17
+	VST1.P V9.D[0], 8(R17)
+
+part15:
+
+done5:
 	RET
 

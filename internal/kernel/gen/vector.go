@@ -14,6 +14,7 @@ func vectorFiles() (files []*File) {
 			elementwise(f, isa, elem)
 			reductions(f, isa, elem)
 			softmaxFuncs(f, isa, elem)
+			sumRows(f, isa, elem)
 		}
 		files = append(files, f)
 	}
@@ -217,4 +218,29 @@ func maxOf(f *File, isa *ISA, elem Elem) {
 	k.Result(k.Max(most, k.ReduceSum(nan)))
 	k.End()
 	f.Set(fmt.Sprintf("f%d.maxOf", elem.Bits()), fmt.Sprintf("reduceMax(%s)", k.name))
+}
+
+// summedRows is how many rows sumRows adds in registers before they join dst.
+const summedRows = 8
+
+func sumRows(f *File, isa *ISA, elem Elem) {
+	params := "dst *T"
+	for r := range summedRows {
+		params += fmt.Sprintf(", x%d *T", r)
+	}
+	k := f.Kernel(isa, elem, "sumRows", "adds the sum of the rows x0 to x7 to dst.", typed(elem, params+", n int"), "")
+	dst := k.Param("dst")
+	var x []string
+	for r := range summedRows {
+		x = append(x, k.Param(fmt.Sprintf("x%d", r)))
+	}
+	k.Each(k.Arg("n"), 2, func(u int) {
+		var rows []*Value
+		for _, p := range x {
+			rows = append(rows, k.Load(p, u))
+		}
+		k.Store(dst, u, k.Add(k.Load(dst, u), k.Tree(k.Add, rows...)))
+	})
+	k.End()
+	f.Set(elem.field("sumRows"), "sumRowsBy("+k.name+")")
 }
