@@ -72,7 +72,7 @@ func (p *Attn) terms(rows, products int) int { return rows * p.Keys * (products*
 // A query that sees nothing gives zeros and an lse of -Inf. Scores are held a
 // block at a time (Dao et al., 2022) and blocks that no query sees are skipped.
 func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
-	if p.Batch*p.Heads*p.Queries == 0 {
+	if p.Batch*p.Heads*p.Queries*p.Dim == 0 { // lse is of no use then
 		return
 	}
 	c := newAttnCall[T](p)

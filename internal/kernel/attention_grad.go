@@ -16,7 +16,7 @@ type AttnFresh struct{ Q, K, V bool }
 // o. Shapes and batch strides are those of Attention. The probabilities are
 // computed again from lse, a block at a time (Dao, 2023, algorithm 2).
 func AttentionGrad[T Float](p *Attn, fresh AttnFresh, dq, dk, dv, q, k, v, o, lse, do []T) {
-	if p.Batch*p.Heads*p.Queries*p.Keys == 0 {
+	if p.Batch*p.Heads*p.Queries*p.Keys*p.Dim == 0 {
 		for i, d := range [3][]T{dq, dk, dv} {
 			if [3]bool{fresh.Q, fresh.K, fresh.V}[i] {
 				clear(d)

@@ -300,6 +300,14 @@ func TestAttentionNotFinite(t *testing.T) {
 	})
 }
 
+func TestAttentionWithoutFeatures(t *testing.T) {
+	p := &Attn{Batch: 1, Heads: 2, KVHeads: 1, Queries: 3, Keys: 4, Scale: 1}
+	require.NotPanics(t, func() {
+		Attention[float32](p, nil, make([]float32, 6), nil, nil, nil)
+		AttentionGrad[float32](p, AttnFresh{}, nil, nil, nil, nil, nil, nil, nil, make([]float32, 6), nil)
+	})
+}
+
 // Scratch memory does not grow with the number of keys.
 func TestAttentionScratch(t *testing.T) {
 	size := func(keys int) (bytes int) {

@@ -320,7 +320,8 @@ func copyBlock[T Float](to []T, m, k int, a []T, ar, ac int) (out []T, outRow, o
 	return to, 1, pitch
 }
 
-// oddLines rounds n up so that it is an odd number of cache lines.
+// oddLines rounds n up to an odd multiple of 16 elements: of a cache line, or
+// of two for float64.
 func oddLines(n int) int { return roundUp(n, 16) | 16 }
 
 func roundUp(n, to int) int { return ceilDiv(n, to) * to }

@@ -18,7 +18,7 @@ var (
 	}
 )
 
-// R14 and R15 belong to Go; AX is scratch.
+// AX, CX and R13 have other uses; R14 and R15 are not needed.
 var amd64GPRs = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12"}
 
 func init() {

@@ -12,7 +12,6 @@ type gemmTarget struct {
 	reg     string // Y or Z
 	suffix  string // of packed instructions
 	scalar  string // of scalar ones
-	masks   string // AVX2: ones and then zeros, to load a mask from
 	regs    int
 	heights []tileShape
 }
@@ -36,9 +35,9 @@ func gemmFamily() []*File {
 				t.name = t.name[:len(t.name)-2] + "64"
 			}
 			if tier == "avx2" && elem == "float32" {
+				// Ones and then zeros, to load a mask from.
 				f.Words("gemmMasks", ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0, 0, 0, 0, 0)
 			}
-			t.masks = "gemmMasks<>"
 			for _, s := range t.heights {
 				t.tile(s.vecs, s.rows)
 			}
@@ -51,7 +50,7 @@ func gemmFamily() []*File {
 	return files
 }
 
-// v names vector register i, x the 16 bytes at its start.
+// v names vector register i.
 func (t *gemmTarget) v(i int) string { return fmt.Sprintf("%s%d", t.reg, i) }
 
 func vregs(reg string, from, n int) []string {
@@ -89,7 +88,7 @@ func (t *gemmTarget) lanesMask(fn *Func, n, tmp, to string) {
 		return
 	}
 	fn.I("SHLQ", t.shift(), n)
-	fn.I("LEAQ", t.masks+"+32(SB)", tmp)
+	fn.I("LEAQ", "gemmMasks<>+32(SB)", tmp)
 	fn.I("SUBQ", n, tmp)
 	fn.I("VMOVUPS", Mem(tmp, 0), to)
 }
