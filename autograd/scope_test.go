@@ -328,3 +328,13 @@ func TestDropout(t *testing.T) {
 	s.Train = false
 	require.Same(t, x, autograd.Dropout(x, p))
 }
+
+// A Backward that a panic ended does not spoil the next one of the pass.
+func TestBackwardAfterAPanic(t *testing.T) {
+	s := autograd.NewScope(true)
+	x := s.Leaf(tensor.Of([]float64{2}))
+	bad := autograd.Custom("bad", tensor.Of([]float64{1}), func(*tensor.Tensor) { panic("bad") }, autograd.Square(x))
+	require.PanicsWithValue(t, "bad", func() { autograd.Scale(bad, 3).Backward() })
+	autograd.Square(x).Backward()
+	require.Equal(t, []float64{4}, floats(x.Grad()))
+}

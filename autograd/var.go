@@ -243,6 +243,7 @@ func (v *Var) backward(seed *tensor.Tensor) {
 	for i := len(s.tape) - 1; i >= 0; i-- {
 		e := s.tape[i]
 		s.tape[i] = entry{}
+		s.tape = s.tape[:i] // so that a panic leaves no gap
 		dy := e.y.grad
 		if dy == nil {
 			continue
@@ -256,5 +257,5 @@ func (v *Var) backward(seed *tensor.Tensor) {
 			s.blameGrad(e)
 		}
 	}
-	s.tape, s.dy = s.tape[:0], nil
+	s.dy = nil
 }

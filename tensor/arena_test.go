@@ -58,6 +58,7 @@ func TestStaleUseIsCaught(t *testing.T) {
 	cond := New(Bool, 2, 3)
 	uses := map[string]func(x *Tensor){
 		"data":        func(x *Tensor) { Data[float32](x) },
+		"bytes":       func(x *Tensor) { Bytes(x) },
 		"span":        func(x *Tensor) { Span[float32](x) },
 		"at":          func(x *Tensor) { x.At(0, 0) },
 		"item":        func(x *Tensor) { x.Item() },
