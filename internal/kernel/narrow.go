@@ -61,7 +61,8 @@ func Narrow(s Storage, dst []byte, src []float32) {
 
 const (
 	fewRows    = 8       // products of up to this many rows read the stored weights once
-	storedTile = 1 << 13 // and those that stay in its first-level cache
+	storedTile = 1 << 13 // bytes of them for several rows, to stay in the first-level cache
+	storedRun  = 1 << 17 // and for one row: assembly cannot be preempted
 	widePanel  = 1 << 17 // weights that are widened at a time for more rows
 )
 
@@ -98,7 +99,8 @@ func LinearStored(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []fl
 	if e != nil {
 		l.end = *e
 	}
-	parallel.Do(n, max(4, fewChunk(n*ldw)/max(1, ldw)&^3), l)
+	chunks := max(1, n*ldw/fewChunk(n*ldw))
+	parallel.Do(n, roundUp(ceilDiv(n, chunks), 4), l)
 	*l = linearStored{}
 	linears.Put(l)
 }
@@ -119,7 +121,11 @@ var linears = sync.Pool{New: func() any { return new(linearStored) }}
 
 // Run computes columns [lo, hi) of y.
 func (l *linearStored) Run(lo, hi int) {
-	step := max(4, storedTile/max(1, l.ldw)&^3)
+	tile := storedTile
+	if l.m == 1 {
+		tile = storedRun
+	}
+	step := max(4, tile/max(1, l.ldw)&^3)
 	for j := lo; j < hi; j += step {
 		n := min(step, hi-j)
 		l.t.dots(l.m, n, l.k, l.x, l.ldx, l.w[j*l.ldw:(j+n)*l.ldw], l.ldw, l.y[j:], l.ldy)

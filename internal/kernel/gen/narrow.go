@@ -5,7 +5,8 @@ import "fmt"
 // Products of few rows with weights that are stored narrow. A function serves
 // a number of rows of x at once and walks the rows of w four at a time, with
 // an accumulator for each pair, so that a weight is widened once and used for
-// all rows of x.
+// all rows of x. For one row of x, which is all that decoding has, reading w is
+// what counts: short rows are then taken one after the other, as in dotsShort.
 
 func narrow() []*File {
 	avx2, avx512 := NewFile("narrow", "avx2", "amd64"), NewFile("narrow", "avx512", "amd64")
@@ -51,10 +52,11 @@ func xRow(i, offset int) string { return rowOf(i, "AX", "R9", "R13", offset) }
 
 func vec(kind byte, i int) string { return fmt.Sprintf("%c%d", kind, i) }
 
-// dots emits a function around body, which adds to accumulator r*xs+i the
-// product of rows r < rows of w and i < xs of x over the whole of k, and may
-// use the registers from free on.
-func dots(f *File, name, doc string, xs int, body func(fn *Func, rows int)) {
+// dots emits a function around two bodies. together leaves in accumulator
+// r*xs+i the product of rows r < rows of w and i < xs of x over the whole of k.
+// single leaves in accumulator r that of the rows at the cursors, and leaves
+// those below r alone: it takes short rows of w if there is one row of x.
+func dots(f *File, name, doc string, xs int, together, single func(fn *Func, n int)) {
 	fn := f.Func(name, doc, "n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int", "")
 	for _, p := range [][2]string{{"n", "CX"}, {"k", "DX"}, {"w", "R15"}, {"ldw", "R8"}, {"x", "DI"}, {"ldx", "R9"}, {"out", "R10"}, {"ldo", "R11"}} {
 		fn.I("MOVQ", fn.Arg(p[0]), p[1])
@@ -63,6 +65,31 @@ func dots(f *File, name, doc string, xs int, body func(fn *Func, rows int)) {
 	fn.I("SHLQ", 2, "R11")
 	fn.I("LEAQ", Idx("R8", "R8", 2, 0), "R12")
 	fn.I("LEAQ", Idx("R9", "R9", 2, 0), "R13")
+	short := fn.NewLabel("short")
+	if xs == 1 {
+		fn.I("CMPQ", "R8", shortRow)
+		fn.I("JLT", short)
+	}
+	dotsGroups(fn, xs, together)
+	if xs > 1 {
+		return
+	}
+	fn.Label(short)
+	dotsGroups(fn, xs, func(fn *Func, rows int) {
+		for r := range rows {
+			if r > 0 {
+				fn.I("LEAQ", rowOf(r, "R15", "R8", "R12", 0), "SI")
+				fn.I("MOVQ", "DI", "AX")
+				fn.I("MOVQ", "DX", "BX")
+			}
+			single(fn, r)
+		}
+	})
+}
+
+// dotsGroups emits the loop over the rows of w, in groups that body multiplies,
+// and stores its sums.
+func dotsGroups(fn *Func, xs int, body func(fn *Func, rows int)) {
 	for _, rows := range []int{quad, 1} {
 		loop, next := fn.NewLabel("rows"), fn.NewLabel("next")
 		fn.Label(loop)
@@ -115,12 +142,69 @@ func fold(fn *Func, kind byte, acc int) {
 	fn.I("VADDPS", free, vec('X', acc), vec('X', acc))
 }
 
+// Sums that a single row has under way, for the latency of an FMA, and the
+// first of their registers.
+const (
+	rowSums  = dotsSums
+	firstSum = quad
+)
+
+// singleRow emits the product of the rows at the cursors, in accumulator r.
+// step adds what comes i steps after the cursors to an accumulator; a step is
+// count of BX, wStep bytes of w and xStep bytes of x.
+func singleRow(fn *Func, kind byte, r, count, wStep, xStep int, step func(i, acc int)) {
+	for i := range rowSums {
+		fn.I("VXORPS", vec('Y', firstSum+i), vec('Y', firstSum+i), vec('Y', firstSum+i))
+	}
+	ones, one, done := fn.NewLabel("ones"), fn.NewLabel("one"), fn.NewLabel("done")
+	fn.I("SUBQ", rowSums*count, "BX")
+	fn.I("JLT", ones)
+	loop := fn.Label("")
+	for i := range rowSums {
+		step(i, firstSum+i)
+	}
+	fn.I("ADDQ", rowSums*wStep, "SI")
+	fn.I("ADDQ", rowSums*xStep, "AX")
+	fn.I("SUBQ", rowSums*count, "BX")
+	fn.I("JGE", loop)
+	fn.Label(ones)
+	fn.I("ADDQ", rowSums*count, "BX")
+	fn.I("JEQ", done)
+	fn.Label(one)
+	step(0, firstSum)
+	fn.I("ADDQ", wStep, "SI")
+	fn.I("ADDQ", xStep, "AX")
+	fn.I("SUBQ", count, "BX")
+	fn.I("JNE", one)
+	fn.Label(done)
+	for i := 0; i < rowSums; i += 2 {
+		fn.I("VADDPS", vec(kind, firstSum+i+1), vec(kind, firstSum+i), vec(kind, firstSum+i))
+	}
+	fn.I("VADDPS", vec(kind, firstSum+2), vec(kind, firstSum), vec(kind, r))
+}
+
 // halfDots emits dots of bfloat16 or float16 for k a multiple of the lanes.
 func halfDots(f *File, typ string, kind byte, xs int) {
 	lanes := map[byte]int{'Y': 8, 'Z': 16}[kind]
 	tier := map[byte]string{'Y': "AVX2", 'Z': "AVX512"}[kind]
 	name := fmt.Sprintf("dots%s%sx%d", typ, tier, xs)
 	doc := fmt.Sprintf("%s sets out[i*ldo+j] to the product of row i < %d of x and row j < n of w,\nldw bytes apart; k is a multiple of %d.", name, xs, lanes)
+	widen := func(fn *Func, from, to string) {
+		if typ == "F16" {
+			fn.I("VCVTPH2PS", from, to)
+		} else {
+			fn.I("VPMOVZXWD", from, to)
+			fn.I("VPSLLD", 16, to, to)
+		}
+	}
+	single := func(fn *Func, r int) {
+		singleRow(fn, kind, r, lanes, 2*lanes, 4*lanes, func(i, acc int) {
+			v := vec(kind, firstSum+rowSums+i)
+			widen(fn, Mem("SI", 2*lanes*i), v)
+			fn.I("VFMADD231PS", Mem("AX", 4*lanes*i), v, vec(kind, acc))
+		})
+		fold(fn, kind, r)
+	}
 	dots(f, name, doc, xs, func(fn *Func, rows int) {
 		accs := rows * xs
 		// A single row of x has a second set of accumulators, or each would
@@ -141,13 +225,8 @@ func halfDots(f *File, typ string, kind byte, xs int) {
 				fn.I("VMOVUPS", xRow(i, 4*lanes*set), vec(kind, x+i))
 			}
 			for r := range rows {
-				from, to := wRow(r, 2*lanes*set), vec(kind, w+r)
-				if typ == "F16" {
-					fn.I("VCVTPH2PS", from, to)
-				} else {
-					fn.I("VPMOVZXWD", from, to)
-					fn.I("VPSLLD", 16, to, to)
-				}
+				to := vec(kind, w+r)
+				widen(fn, wRow(r, 2*lanes*set), to)
 				for i := range xs {
 					fn.I("VFMADD231PS", vec(kind, x+i), to, vec(kind, set*accs+r*xs+i))
 				}
@@ -184,7 +263,7 @@ func halfDots(f *File, typ string, kind byte, xs int) {
 		for i := range accs {
 			fold(fn, kind, i)
 		}
-	})
+	}, single)
 }
 
 // q8Dots emits dots of Q8 with quantised rows of x, for k in blocks.
@@ -195,36 +274,45 @@ func q8Dots(f *File, vnni bool, xs int) {
 	}
 	name := fmt.Sprintf("dotsQ8%sx%d", tier, xs)
 	doc := fmt.Sprintf("%s sets out[i*ldo+j] to the product of row i < %d of x, quantised and ldx\nwords apart, and row j < n of w, ldw bytes apart; k counts blocks.", name, xs)
-	dots(f, name, doc, xs, func(fn *Func, rows int) {
-		const w, abs, scale, x, dot, ones = "Y8", "Y9", "Y10", "Y11", "Y12", "Y14"
+	const w, abs, scale, x, dot, ones = "Y8", "Y9", "Y10", "Y11", "Y12", "Y14"
+	prepare := func(fn *Func) {
 		if !vnni { // sixteen times 1
 			fn.I("VPCMPEQW", ones, ones, ones)
 			fn.I("VPSRLW", 15, ones, ones)
 		}
+	}
+	weights := func(fn *Func, values, scales string) {
+		fn.I("VMOVDQU", values, w)
+		fn.I("VPBROADCASTW", scales, "X10")
+		fn.I("VCVTPH2PS", "X10", scale)
+		fn.I("VPABSB", w, abs)
+	}
+	add := func(fn *Func, values, scales string, acc int) {
+		// |w|·(x with w's sign): one factor must be unsigned.
+		fn.I("VMOVDQU", values, x)
+		fn.I("VPSIGNB", w, x, x)
+		if vnni {
+			fn.I("VPXOR", dot, dot, dot)
+			fn.I("VPDPBUSD", x, abs, dot)
+		} else {
+			fn.I("VPMADDUBSW", x, abs, dot)
+			fn.I("VPMADDWD", ones, dot, dot)
+		}
+		fn.I("VCVTDQ2PS", dot, dot)
+		fn.I("VBROADCASTSS", scales, "Y13")
+		fn.I("VMULPS", "Y13", scale, "Y13")
+		fn.I("VFMADD231PS", "Y13", dot, vec('Y', acc))
+	}
+	dots(f, name, doc, xs, func(fn *Func, rows int) {
+		prepare(fn)
 		for i := range rows * xs {
 			fn.I("VXORPS", vec('Y', i), vec('Y', i), vec('Y', i))
 		}
 		loop := fn.Label("")
 		for r := range rows {
-			fn.I("VMOVDQU", wRow(r, 2), w)
-			fn.I("VPBROADCASTW", wRow(r, 0), "X10")
-			fn.I("VCVTPH2PS", "X10", scale)
-			fn.I("VPABSB", w, abs)
+			weights(fn, wRow(r, 2), wRow(r, 0))
 			for i := range xs {
-				// |w|·(x with w's sign): one factor must be unsigned.
-				fn.I("VMOVDQU", xRow(i, 4), x)
-				fn.I("VPSIGNB", w, x, x)
-				if vnni {
-					fn.I("VPXOR", dot, dot, dot)
-					fn.I("VPDPBUSD", x, abs, dot)
-				} else {
-					fn.I("VPMADDUBSW", x, abs, dot)
-					fn.I("VPMADDWD", ones, dot, dot)
-				}
-				fn.I("VCVTDQ2PS", dot, dot)
-				fn.I("VBROADCASTSS", xRow(i, 0), "Y13")
-				fn.I("VMULPS", "Y13", scale, "Y13")
-				fn.I("VFMADD231PS", "Y13", dot, vec('Y', r*xs+i))
+				add(fn, xRow(i, 4), xRow(i, 0), r*xs+i)
 			}
 		}
 		fn.I("ADDQ", q8Block, "SI")
@@ -234,6 +322,15 @@ func q8Dots(f *File, vnni bool, xs int) {
 		for i := range rows * xs {
 			fold(fn, 'Y', i)
 		}
+	}, func(fn *Func, r int) {
+		if r == 0 {
+			prepare(fn)
+		}
+		singleRow(fn, 'Y', r, 1, q8Block, q8XBlock, func(i, acc int) {
+			weights(fn, Mem("SI", q8Block*i+2), Mem("SI", q8Block*i))
+			add(fn, Mem("AX", q8XBlock*i+4), Mem("AX", q8XBlock*i), acc)
+		})
+		fold(fn, 'Y', r)
 	})
 }
 
