@@ -79,6 +79,7 @@ def settle(limit=20):
 
 
 UNDER = []  # a command that each program runs under
+STOLEN = 0.01  # share of the time that the host may take before a run is made again
 
 
 def run(command, env, limit=1000):
@@ -92,7 +93,7 @@ def run(command, env, limit=1000):
             raise RuntimeError(f"{shlex.join(map(str, command[:4]))}: {done.stderr.strip()[-300:]}")
         now, lost = steal()
         share = (lost - taken) / max(1, now - total)
-        if share < 0.01 or attempt == 2:
+        if share < STOLEN or attempt == 2:
             return done.stdout, share
         say(f"  {share:.1%} of the time was stolen; again")
 
@@ -257,11 +258,13 @@ def commit():
 
 
 def main():
+    global STOLEN
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {' '.join(GROUPS)}; none: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--python", action="append", help="an interpreter that has PyTorch; may be repeated (default: /usr/bin/python3)")
     parser.add_argument("--under", default="", help="run each program under this command, such as 'taskset -c 0,1' or a lock")
+    parser.add_argument("--stolen", type=float, default=STOLEN, help="share of the time that the host may take before a run is made again (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "results.json")
     parser.add_argument("--readme", action="store_true", help="put the table into benchmarks/README.md")
     args = parser.parse_args()
@@ -271,6 +274,7 @@ def main():
     if unknown:
         parser.error(f"no group {' '.join(unknown)}; there are {' '.join(GROUPS)}")
 
+    STOLEN = args.stolen
     UNDER.extend(shlex.split(args.under))
     results = json.loads(args.out.read_text()) if args.out.exists() else {"groups": {}}
     with tempfile.TemporaryDirectory() as work:
