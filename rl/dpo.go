@@ -1,0 +1,108 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/optim"
+	"github.com/noema-ml/noema/optim/train"
+	"github.com/noema-ml/noema/tensor"
+)
+
+// A Preference says that in the situation Obs the action Chosen is better than
+// Rejected.
+type Preference struct {
+	Obs, Chosen, Rejected []float64
+}
+
+// DPO is direct preference optimisation (Rafailov et al. 2023, arXiv
+// 2305.18290): it trains a policy on pairs, without a reward model or an
+// environment. The reference is the policy that it begins with.
+type DPO struct {
+	// Run says how long, what is reported and what is saved; see train.Run.
+	Run   train.Config
+	Batch int     // pairs of a step; 0 means 64
+	LR    float64 // of Adam; 0 means 1e-3. Run.Schedule goes before it
+	Beta  float64 // how dear it is to leave the reference; 0 means 0.1
+	Seed  uint64  // of the order of the pairs
+}
+
+// Train trains agent on pairs. To go on from a checkpoint it needs the agent
+// as it was at the beginning only in its shape: the reference's
+// log-probabilities are in the checkpoint.
+func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error {
+	if len(pairs) == 0 {
+		return errors.New("rl: DPO has no pairs")
+	}
+	for i, p := range pairs {
+		if len(p.Obs) != len(pairs[0].Obs) || len(p.Chosen) != agent.Actions.Size() || len(p.Rejected) != agent.Actions.Size() {
+			return fmt.Errorf("rl: preference %d is not shaped as the first one and the actions are", i)
+		}
+	}
+	ref := &reference{agent: agent}
+	s := autograd.Inference()
+	defer s.Close()
+	all := make([]int, len(pairs))
+	for i := range all {
+		all[i] = i
+	}
+	chosen, rejected := ref.logProbs(s, pairs, all)
+	ref.Chosen, ref.Rejected = numbers(chosen.Value()), numbers(rejected.Value())
+	run := c.Run
+	run.Parts = maps.Clone(run.Parts)
+	if run.Parts == nil {
+		run.Parts = map[string]train.Part{}
+	}
+	run.Parts[referencePart] = ref
+	return train.Run(ctx, run, train.Task[int]{
+		Model: agent,
+		Opt:   &optim.Adam{LR: orFloat(c.LR, 1e-3)},
+		Data:  &train.Loader[int]{Items: all, Batch: orInt(c.Batch, 64), Seed: c.Seed},
+		Loss: func(s *autograd.Scope, rows []int) (*autograd.Var, float64) {
+			chosen, rejected := ref.logProbs(s, pairs, rows)
+			refChosen, refRejected := vector32(s, gather(ref.Chosen, rows, len(pairs))), vector32(s, gather(ref.Rejected, rows, len(pairs)))
+			return autograd.Sum(DPOLoss(chosen, rejected, refChosen, refRejected, orFloat(c.Beta, 0.1))), float64(len(rows))
+		},
+	})
+}
+
+// reference holds the log-probabilities of all pairs under the reference.
+type reference struct {
+	agent            *Agent
+	Chosen, Rejected []float64
+}
+
+// logProbs returns those of the pairs that rows names, under the agent.
+func (r *reference) logProbs(s *autograd.Scope, pairs []Preference, rows []int) (chosen, rejected *autograd.Var) {
+	var obs, yes, no []float64
+	for _, i := range rows {
+		obs, yes, no = append(obs, pairs[i].Obs...), append(yes, pairs[i].Chosen...), append(no, pairs[i].Rejected...)
+	}
+	if r.agent.Obs != nil {
+		r.agent.Obs.Normalize(obs, obs, normalLimit)
+	}
+	d := r.agent.Model.Policy(s, matrix(s, obs, len(rows)))
+	take := func(a []float64) *tensor.Tensor { return actionTensor(r.agent.Actions, a, len(rows)) }
+	return d.LogProb(take(yes)), d.LogProb(take(no))
+}
+
+// MarshalBinary returns the log-probabilities as gob.
+func (r *reference) MarshalBinary() ([]byte, error) {
+	return toGob([2][]float64{r.Chosen, r.Rejected})
+}
+
+// UnmarshalBinary reads what MarshalBinary returned.
+func (r *reference) UnmarshalBinary(b []byte) error {
+	var both [2][]float64
+	if err := fromGob(b, &both); err != nil {
+		return fmt.Errorf("rl: reference log-probabilities: %w", err)
+	}
+	if len(both[0]) != len(r.Chosen) || len(both[1]) != len(r.Rejected) {
+		return fmt.Errorf("rl: the reference is of %d pairs, not %d", len(both[0]), len(r.Chosen))
+	}
+	r.Chosen, r.Rejected = both[0], both[1]
+	return nil
+}
