@@ -19,9 +19,9 @@ import (
 type A2C struct {
 	Run
 	Envs    int // environments side by side; 0 means 16
-	Rollout int // steps of each between updates; 0 means 8
+	Rollout int // steps of each between updates; 0 means 16
 
-	LR         float64 // of Adam, falls linearly to 0 over the run; 0 means 2e-3
+	LR         float64 // of Adam, falls linearly to 0 over the run; 0 means 3e-3
 	ConstantLR bool    // LR does not fall
 	ClipNorm   float64 // largest norm of a gradient; 0 means 0.5
 
@@ -40,8 +40,8 @@ type A2C struct {
 func (c A2C) defaults() A2C {
 	c.Steps = orInt(c.Steps, 100_000)
 	c.Envs = orInt(c.Envs, 16)
-	c.Rollout = orInt(c.Rollout, 8)
-	c.LR = orFloat(c.LR, 2e-3)
+	c.Rollout = orInt(c.Rollout, 16)
+	c.LR = orFloat(c.LR, 3e-3)
 	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
 	c.Gamma = orFloat(c.Gamma, 0.99)
 	c.Lambda = orFloat(c.Lambda, 1)

@@ -18,9 +18,9 @@ import (
 type PPO struct {
 	Run
 	Envs      int // environments side by side; 0 means 8
-	Rollout   int // steps of each between updates; 0 means 128
-	Epochs    int // passes over them; 0 means 4
-	Minibatch int // samples in a gradient step; 0 means 256
+	Rollout   int // steps of each between updates; 0 means 64
+	Epochs    int // passes over them; 0 means 10
+	Minibatch int // samples in a gradient step; 0 means 128
 
 	LR         float64 // of Adam, falls linearly to 0 over the run; 0 means 1e-3
 	ConstantLR bool    // LR does not fall
@@ -44,9 +44,9 @@ type PPO struct {
 func (c PPO) defaults() PPO {
 	c.Steps = orInt(c.Steps, 100_000)
 	c.Envs = orInt(c.Envs, 8)
-	c.Rollout = orInt(c.Rollout, 128)
-	c.Epochs = orInt(c.Epochs, 4)
-	c.Minibatch = orInt(c.Minibatch, 256)
+	c.Rollout = orInt(c.Rollout, 64)
+	c.Epochs = orInt(c.Epochs, 10)
+	c.Minibatch = orInt(c.Minibatch, 128)
 	c.LR = orFloat(c.LR, 1e-3)
 	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
 	c.Gamma = orFloat(c.Gamma, 0.99)

@@ -26,6 +26,9 @@ type Run struct {
 	// goes on from the newest good checkpoint in it, bit for bit.
 	Dir       string `json:"-"`
 	SaveEvery int    `json:"-"` // updates between checkpoints; 0 means 50
+	// Start is called once before the first update with the steps done already:
+	// 0, or the checkpoint's.
+	Start func(step int) `json:"-"`
 	// Progress is called after every update.
 	Progress func(Progress) `json:"-"`
 	// Warn is told what went wrong without stopping the run; nil means the
@@ -85,20 +88,32 @@ func begin(run Run, algorithm string, config any, rng *rand.PCG, parts map[strin
 	}
 	s := &session{run: run, rng: rng, parts: parts, saver: train.Saver{Dir: run.Dir, Warn: run.Warn}, saved: -1}
 	s.state = sessionState{Algorithm: algorithm, Config: text}
-	if run.Dir == "" {
-		return s, nil
+	if err := s.resume(); err != nil {
+		return nil, err
+	}
+	if run.Start != nil {
+		run.Start(s.state.Step)
+	}
+	return s, nil
+}
+
+// resume loads the newest checkpoint, or writes the first one, so that a folder
+// that cannot be written is known at once.
+func (s *session) resume() error {
+	if s.run.Dir == "" {
+		return nil
 	}
 	step, err := s.saver.Latest()
 	if errors.Is(err, train.ErrNoCheckpoint) {
-		return s, s.save() // a folder that cannot be written is known at once
+		return s.save()
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.load(step); err != nil {
-		return nil, fmt.Errorf("rl: cannot continue from the checkpoint of step %d in %s: %w", step, run.Dir, err)
+		return fmt.Errorf("rl: cannot continue from the checkpoint of step %d in %s: %w", step, s.run.Dir, err)
 	}
-	return s, nil
+	return nil
 }
 
 func (s *session) load(step int) error {

@@ -12,15 +12,17 @@ import (
 	"github.com/noema-ml/noema/rl"
 )
 
-// registry lists the environments by Gymnasium's names.
+// registry lists the environments by Gymnasium's names, and the settings with
+// which PPO solves them: in few steps.
 var registry = []struct {
-	name string
-	make func() rl.Env
+	name   string
+	make   func() rl.Env
+	recipe rl.PPO
 }{
-	{"CartPole-v1", func() rl.Env { return NewCartPole() }},
-	{"Acrobot-v1", func() rl.Env { return NewAcrobot() }},
-	{"MountainCar-v0", func() rl.Env { return NewMountainCar() }},
-	{"Pendulum-v1", func() rl.Env { return NewPendulum() }},
+	{"CartPole-v1", NewCartPole, rl.PPO{Run: rl.Run{Steps: 50_000}, Gamma: 0.98, Lambda: 0.9}},
+	{"Acrobot-v1", NewAcrobot, rl.PPO{Run: rl.Run{Steps: 100_000}, NormalizeObs: true, NormalizeRewards: true}},
+	{"MountainCar-v0", NewMountainCar, rl.PPO{Run: rl.Run{Steps: 150_000}, ConstantLR: true, Envs: 16, Lambda: 0.98, NormalizeObs: true, NormalizeRewards: true}},
+	{"Pendulum-v1", NewPendulum, rl.PPO{Run: rl.Run{Steps: 100_000}, Rollout: 256, Gamma: 0.9, NormalizeRewards: true}},
 }
 
 // Names lists what Lookup knows.
@@ -35,11 +37,28 @@ func Names() []string {
 // Lookup returns the maker of the environment of a name of Gymnasium's, such
 // as "CartPole-v1".
 func Lookup(name string) (func() rl.Env, error) {
-	i := slices.Index(Names(), name)
-	if i < 0 {
-		return nil, fmt.Errorf("env: there is no environment %q; there are %s", name, strings.Join(Names(), ", "))
+	i, err := find(name)
+	if err != nil {
+		return nil, err
 	}
 	return registry[i].make, nil
+}
+
+// Recipe returns settings with which PPO solves the environment of a name.
+func Recipe(name string) (rl.PPO, error) {
+	i, err := find(name)
+	if err != nil {
+		return rl.PPO{}, err
+	}
+	return registry[i].recipe, nil
+}
+
+func find(name string) (int, error) {
+	i := slices.Index(Names(), name)
+	if i < 0 {
+		return 0, fmt.Errorf("env: there is no environment %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	return i, nil
 }
 
 // source returns the randomness of the episode of a seed.

@@ -1,0 +1,69 @@
+package rl_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/optim/train"
+	"github.com/noema-ml/noema/rl"
+	"github.com/noema-ml/noema/rl/env"
+)
+
+// pairs are preferences of one who sees what the arms of a bandit pay.
+func pairs(n int) (*env.Bandit, []rl.Preference) {
+	b, r := env.NewBandit(1, 4, 5, 0.5), rand.New(rand.NewPCG(1, 1))
+	var out []rl.Preference
+	for seed := range uint64(n) {
+		x := b.Reset(1_000_000 + seed)
+		yes, no := r.IntN(4), r.IntN(3)
+		if no >= yes {
+			no++
+		}
+		if b.Mean(x, no) > b.Mean(x, yes) {
+			yes, no = no, yes
+		}
+		out = append(out, rl.Preference{Obs: x, Chosen: []float64{float64(yes)}, Rejected: []float64{float64(no)}})
+	}
+	return b, out
+}
+
+func bandit(b *env.Bandit) *rl.Agent {
+	return &rl.Agent{Model: rl.NewActorCritic(rand.NewPCG(1, 1), b.Observations(), b.Actions(), 32), Actions: b.Actions()}
+}
+
+func TestDPOLearnsPreferences(t *testing.T) {
+	newEnv, best, random := arms(t)
+	b, list := pairs(2000)
+	agent := bandit(b)
+	require.NoError(t, rl.DPO{Run: train.Config{Epochs: 10}, LR: 3e-3}.Train(context.Background(), agent, list))
+	assert.Greater(t, mean(t, agent, newEnv), random+0.85*(best-random))
+}
+
+func TestDPOResumesBitEqual(t *testing.T) {
+	b, list := pairs(300)
+	whole := bandit(b)
+	require.NoError(t, rl.DPO{Run: train.Config{Steps: 20}}.Train(context.Background(), whole, list))
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := rl.DPO{Run: train.Config{Steps: 20, Dir: dir, Progress: func(p train.Progress) {
+		if p.Step == 7 {
+			cancel()
+		}
+	}}}
+	require.ErrorIs(t, c.Train(ctx, bandit(b), list), context.Canceled)
+	c.Run.Progress = nil
+	resumed := bandit(b)
+	require.NoError(t, c.Train(context.Background(), resumed, list))
+	assert.Equal(t, train.WeightsSHA256(whole), train.WeightsSHA256(resumed))
+}
+
+func TestDPORefusesMisshapenPairs(t *testing.T) {
+	b, list := pairs(3)
+	assert.Error(t, rl.DPO{}.Train(context.Background(), bandit(b), nil))
+	list[2].Chosen = nil
+	assert.ErrorContains(t, rl.DPO{}.Train(context.Background(), bandit(b), list), "preference 2")
+}
