@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -37,15 +38,16 @@ type A2C struct {
 	NewModel func(r *rand.PCG, obs, actions Space) Model `json:"-"`
 }
 
-func (c A2C) defaults() A2C {
-	c.Steps = orInt(c.Steps, 100_000)
-	c.Envs = orInt(c.Envs, 16)
-	c.Rollout = orInt(c.Rollout, 16)
-	c.LR = orFloat(c.LR, 3e-3)
-	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
-	c.Gamma = orFloat(c.Gamma, 0.99)
-	c.Lambda = orFloat(c.Lambda, 1)
-	c.ValueCoef = orFloat(c.ValueCoef, 0.5)
+// Defaults returns c with what it leaves open filled in.
+func (c A2C) Defaults() A2C {
+	c.Steps = cmp.Or(c.Steps, 100_000)
+	c.Envs = cmp.Or(c.Envs, 16)
+	c.Rollout = cmp.Or(c.Rollout, 16)
+	c.LR = cmp.Or(c.LR, 3e-3)
+	c.ClipNorm = cmp.Or(c.ClipNorm, 0.5)
+	c.Gamma = cmp.Or(c.Gamma, 0.99)
+	c.Lambda = cmp.Or(c.Lambda, 1)
+	c.ValueCoef = cmp.Or(c.ValueCoef, 0.5)
 	if c.Hidden == nil {
 		c.Hidden = []int{64, 64}
 	}
@@ -55,8 +57,9 @@ func (c A2C) defaults() A2C {
 // Train learns to act in the environments that newEnv makes. An error says why
 // training stopped early; it can go on from its checkpoint.
 func (c A2C) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
-	c = c.defaults()
-	if c.Envs == 0 || c.Rollout == 0 {
+	c = c.Defaults()
+	floor(&c.Gamma, &c.Lambda, &c.ValueCoef)
+	if c.Envs <= 0 || c.Rollout <= 0 {
 		return nil, errors.New("rl: A2C needs Envs and Rollout above 0")
 	}
 	v, agent := prepare(c.Seed, c.Envs, newEnv, c.NormalizeObs, c.NewModel, c.Hidden)

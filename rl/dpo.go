@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,12 +60,12 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 	run.Parts[referencePart] = ref
 	return train.Run(ctx, run, train.Task[int]{
 		Model: agent,
-		Opt:   &optim.Adam{LR: orFloat(c.LR, 1e-3)},
-		Data:  &train.Loader[int]{Items: all, Batch: orInt(c.Batch, 64), Seed: c.Seed},
+		Opt:   &optim.Adam{LR: cmp.Or(c.LR, 1e-3)},
+		Data:  &train.Loader[int]{Items: all, Batch: cmp.Or(c.Batch, 64), Seed: c.Seed},
 		Loss: func(s *autograd.Scope, rows []int) (*autograd.Var, float64) {
 			chosen, rejected := ref.logProbs(s, pairs, rows)
 			refChosen, refRejected := vector32(s, gather(ref.Chosen, rows, len(pairs))), vector32(s, gather(ref.Rejected, rows, len(pairs)))
-			return autograd.Sum(DPOLoss(chosen, rejected, refChosen, refRejected, orFloat(c.Beta, 0.1))), float64(len(rows))
+			return autograd.Sum(DPOLoss(chosen, rejected, refChosen, refRejected, cmp.Or(c.Beta, 0.1))), float64(len(rows))
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,14 +46,15 @@ type GRPO struct {
 	Reference Model `json:"-"`
 }
 
-func (c GRPO) defaults() GRPO {
-	c.Steps = orInt(c.Steps, 100_000)
-	c.Groups = orInt(c.Groups, 16)
-	c.Size = orInt(c.Size, 8)
-	c.Epochs = orInt(c.Epochs, 1)
-	c.LR = orFloat(c.LR, 3e-3)
-	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
-	c.Clip = orFloat(c.Clip, 0.2)
+// Defaults returns c with what it leaves open filled in.
+func (c GRPO) Defaults() GRPO {
+	c.Steps = cmp.Or(c.Steps, 100_000)
+	c.Groups = cmp.Or(c.Groups, 16)
+	c.Size = cmp.Or(c.Size, 8)
+	c.Epochs = cmp.Or(c.Epochs, 1)
+	c.LR = cmp.Or(c.LR, 3e-3)
+	c.ClipNorm = cmp.Or(c.ClipNorm, 0.5)
+	c.Clip = cmp.Or(c.Clip, 0.2)
 	if c.Hidden == nil {
 		c.Hidden = []int{64, 64}
 	}
@@ -62,8 +64,9 @@ func (c GRPO) defaults() GRPO {
 // Train learns to act in the environments that newEnv makes. An error says why
 // training stopped early; it can go on from its checkpoint.
 func (c GRPO) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
-	c = c.defaults()
-	if c.Groups == 0 || c.Size < 2 {
+	c = c.Defaults()
+	floor(&c.Clip)
+	if c.Groups <= 0 || c.Size < 2 {
 		return nil, errors.New("rl: GRPO needs Groups above 0 and a Size of 2 or more")
 	}
 	envs := makeEnvs(c.Groups*c.Size, newEnv)

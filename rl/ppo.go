@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -41,18 +42,19 @@ type PPO struct {
 	NewModel func(r *rand.PCG, obs, actions Space) Model `json:"-"`
 }
 
-func (c PPO) defaults() PPO {
-	c.Steps = orInt(c.Steps, 100_000)
-	c.Envs = orInt(c.Envs, 8)
-	c.Rollout = orInt(c.Rollout, 64)
-	c.Epochs = orInt(c.Epochs, 10)
-	c.Minibatch = orInt(c.Minibatch, 128)
-	c.LR = orFloat(c.LR, 1e-3)
-	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
-	c.Gamma = orFloat(c.Gamma, 0.99)
-	c.Lambda = orFloat(c.Lambda, 0.95)
-	c.Clip = orFloat(c.Clip, 0.2)
-	c.ValueCoef = orFloat(c.ValueCoef, 0.5)
+// Defaults returns c with what it leaves open filled in.
+func (c PPO) Defaults() PPO {
+	c.Steps = cmp.Or(c.Steps, 100_000)
+	c.Envs = cmp.Or(c.Envs, 8)
+	c.Rollout = cmp.Or(c.Rollout, 64)
+	c.Epochs = cmp.Or(c.Epochs, 10)
+	c.Minibatch = cmp.Or(c.Minibatch, 128)
+	c.LR = cmp.Or(c.LR, 1e-3)
+	c.ClipNorm = cmp.Or(c.ClipNorm, 0.5)
+	c.Gamma = cmp.Or(c.Gamma, 0.99)
+	c.Lambda = cmp.Or(c.Lambda, 0.95)
+	c.Clip = cmp.Or(c.Clip, 0.2)
+	c.ValueCoef = cmp.Or(c.ValueCoef, 0.5)
 	if c.Hidden == nil {
 		c.Hidden = []int{64, 64}
 	}
@@ -62,8 +64,9 @@ func (c PPO) defaults() PPO {
 // Train learns to act in the environments that newEnv makes. An error says why
 // training stopped early; it can go on from its checkpoint.
 func (c PPO) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
-	c = c.defaults()
-	if c.Envs == 0 || c.Rollout == 0 || c.Minibatch == 0 {
+	c = c.Defaults()
+	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.ValueCoef)
+	if c.Envs <= 0 || c.Rollout <= 0 || c.Minibatch <= 0 {
 		return nil, errors.New("rl: PPO needs Envs, Rollout and Minibatch above 0")
 	}
 	v, agent := prepare(c.Seed, c.Envs, newEnv, c.NormalizeObs, c.NewModel, c.Hidden)

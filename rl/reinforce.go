@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -50,17 +51,18 @@ type REINFORCE struct {
 	NewModel func(r *rand.PCG, obs, actions Space) Model `json:"-"`
 }
 
-func (c REINFORCE) defaults() REINFORCE {
-	c.Steps = orInt(c.Steps, 100_000)
-	c.Episodes = orInt(c.Episodes, 16)
-	c.Group = orInt(c.Group, 4)
+// Defaults returns c with what it leaves open filled in.
+func (c REINFORCE) Defaults() REINFORCE {
+	c.Steps = cmp.Or(c.Steps, 100_000)
+	c.Episodes = cmp.Or(c.Episodes, 16)
+	c.Group = cmp.Or(c.Group, 4)
 	if c.Baseline != LeaveOneOutBaseline {
 		c.Group = 1
 	}
-	c.LR = orFloat(c.LR, 5e-3)
-	c.ClipNorm = orFloat(c.ClipNorm, 0.5)
-	c.Gamma = orFloat(c.Gamma, 0.99)
-	c.ValueCoef = orFloat(c.ValueCoef, 0.5)
+	c.LR = cmp.Or(c.LR, 5e-3)
+	c.ClipNorm = cmp.Or(c.ClipNorm, 0.5)
+	c.Gamma = cmp.Or(c.Gamma, 0.99)
+	c.ValueCoef = cmp.Or(c.ValueCoef, 0.5)
 	if c.Hidden == nil {
 		c.Hidden = []int{64, 64}
 	}
@@ -70,11 +72,12 @@ func (c REINFORCE) defaults() REINFORCE {
 // Train learns to act in the environments that newEnv makes. An error says why
 // training stopped early; it can go on from its checkpoint.
 func (c REINFORCE) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
-	c = c.defaults()
+	c = c.Defaults()
+	floor(&c.Gamma, &c.ValueCoef)
 	switch {
-	case c.Episodes == 0:
+	case c.Episodes <= 0:
 		return nil, errors.New("rl: REINFORCE needs Episodes above 0")
-	case c.Group == 0 || c.Episodes%c.Group != 0 || c.Baseline == LeaveOneOutBaseline && c.Group < 2:
+	case c.Group <= 0 || c.Episodes%c.Group != 0 || c.Baseline == LeaveOneOutBaseline && c.Group < 2:
 		return nil, errors.New("rl: REINFORCE leaves one out of groups of two or more that divide Episodes")
 	}
 	envs := makeEnvs(c.Episodes, newEnv)

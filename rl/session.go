@@ -2,6 +2,7 @@ package rl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding"
 	"encoding/json"
@@ -194,7 +195,7 @@ func (s *session) done(steps int, ended []Episode, metrics map[string]float64) e
 		}
 		s.run.Progress(Progress{st.Step, s.run.Steps, st.Update, st.Episodes, mean, metrics})
 	}
-	if st.Update%orInt(s.run.SaveEvery, 50) == 0 {
+	if st.Update%cmp.Or(s.run.SaveEvery, 50) == 0 {
 		return s.save()
 	}
 	return nil
@@ -209,18 +210,10 @@ func (p stateOf) MarshalBinary() ([]byte, error) { return toGob(p.sessionState) 
 // UnmarshalBinary reads what MarshalBinary returned.
 func (p stateOf) UnmarshalBinary(b []byte) error { return fromGob(b, p.sessionState) }
 
-// orInt and orFloat read a setting whose zero value means its usual value and
-// whose negative values mean none.
-func orInt(v, usual int) int {
-	if v == 0 {
-		return usual
+// floor raises negative settings, which stand for 0 where 0 stands for the
+// usual value, to 0.
+func floor(settings ...*float64) {
+	for _, v := range settings {
+		*v = max(0, *v)
 	}
-	return max(0, v)
-}
-
-func orFloat(v, usual float64) float64 {
-	if v == 0 {
-		return usual
-	}
-	return max(0, v)
 }
