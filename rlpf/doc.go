@@ -1,0 +1,18 @@
+// Package rlpf is the method of RLPF, reinforcement learning from prediction
+// feedback (arXiv 2409.04421): a language model learns to sum up a user's
+// history in a few words of plain text, and is rewarded for how well a frozen
+// predictor, which reads nothing but the summary, answers questions about the
+// user's future.
+//
+// To use a trained summariser, [Load] its run folder and ask the [Summariser].
+// To train one, begin a [Run] on a data set and call its methods: each trains
+// what it needs in stages that can be interrupted, and [Run.Test] puts the same
+// questions to all methods. The program examples/rlpf does all of that and
+// writes a report. [Trainer] is the reinforcement learning alone, for any
+// language model, any prompts and any [Reward].
+//
+// What differs from the paper, since a small language model can do nothing
+// unasked: the policy is warmed up on templates, and that checkpoint stands for
+// the paper's zero-shot model; the predictor is trained once on questions of
+// train users and frozen.
+package rlpf
