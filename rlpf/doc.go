@@ -15,4 +15,10 @@
 // unasked: the policy is warmed up on templates, and that checkpoint stands for
 // the paper's zero-shot model; the predictor is trained once on questions of
 // train users and frozen.
+//
+// What is said about a data set, and how it becomes tokens, is its [Language].
+// A [Template] writes a summary by rule from facts that are counted in the
+// history; such summaries warm-start the policy, and the best of them is a
+// rival. [Language.Claims] reads back what a summary says, so that [Factuality]
+// can hold every claim to the history.
 package rlpf

@@ -1,0 +1,182 @@
+package rlpf
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"iter"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"github.com/noema-ml/noema/nn/tokenizer"
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// templates are text/template files over Words. All of them are read by the
+// tokenizer's training, so that their words are whole tokens.
+//
+//go:embed templates/*.txt
+var templates embed.FS
+
+// The special tokens of a Language.
+const (
+	EndToken = "<|end|>" // ends a text
+	PadToken = "<|pad|>" // fills rows of unequal length; never predicted
+)
+
+// Language is what is said about a data set and how it becomes tokens. It is
+// read-only and may be used by several goroutines.
+type Language struct {
+	Data  *history.Dataset // the items and genres; users are not read
+	Words Words
+	Tok   *tokenizer.BPE
+	End   int32 // EndToken
+	Pad   int32 // PadToken
+
+	titles  []string           // of each item, as written
+	itemsOf map[string][]int32 // with each title, ascending
+	prompt  *template.Template
+}
+
+// NewLanguage trains a byte-level BPE of at most vocab tokens on the titles and
+// genres of d and the texts of the templates, and returns the language with it.
+// It reads no user's events.
+func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*Language, error) {
+	tok, err := tokenizer.TrainBPE(ctx, corpus(d, w), vocab, EndToken, PadToken)
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: tokenizer: %w", err)
+	}
+	return OpenLanguage(d, w, tok)
+}
+
+// OpenLanguage returns the language with a tokenizer of NewLanguage's, such as
+// one that was saved. It returns an error if tok lacks the special tokens.
+func OpenLanguage(d *history.Dataset, w Words, tok *tokenizer.BPE) (*Language, error) {
+	l := &Language{Data: d, Words: w, Tok: tok, itemsOf: map[string][]int32{}}
+	for name, id := range map[string]*int32{EndToken: &l.End, PadToken: &l.Pad} {
+		var ok bool
+		if *id, ok = tok.ID(name); !ok || !tok.IsSpecial(*id) {
+			return nil, fmt.Errorf("rlpf: the tokenizer has no special token %s", name)
+		}
+	}
+	for i := range d.Items {
+		t := writtenTitle(d.Items[i].Title)
+		l.titles = append(l.titles, t)
+		l.itemsOf[t] = append(l.itemsOf[t], int32(i))
+	}
+	var err error
+	if l.prompt, err = template.ParseFS(templates, "templates/prompt.txt"); err != nil {
+		return nil, fmt.Errorf("rlpf: %w", err)
+	}
+	return l, nil
+}
+
+// writtenTitle returns a title as it stands in texts: on one line, and without
+// the semicolon that separates titles.
+func writtenTitle(title string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(title), " "), ";", ",")
+}
+
+// Title returns the title of an item as it stands in every text: the catalogue's,
+// with commas for semicolons, since "; " separates titles. Items may share one.
+func (l *Language) Title(item int32) string { return l.titles[item] }
+
+// Encode returns the tokens of text. None of them is special, whatever the text
+// says.
+func (l *Language) Encode(text string) []int32 { return l.Tok.Encode(text) }
+
+// Decode returns the text of tokens up to the first EndToken. Special tokens are
+// no text.
+func (l *Language) Decode(tokens []int32) string {
+	text := make([]int32, 0, len(tokens))
+	for _, t := range tokens {
+		if t == l.End {
+			break
+		}
+		if !l.Tok.IsSpecial(t) {
+			text = append(text, t)
+		}
+	}
+	return l.Tok.Decode(text)
+}
+
+// Activities returns the events as text, oldest first, each with its rating if
+// it has one: "Dune (1984) 4; Heat (1995) 4.5".
+func (l *Language) Activities(events []history.Event) string {
+	var b strings.Builder
+	for i, e := range events {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(l.titles[e.Item])
+		if e.Rating > 0 {
+			b.WriteByte(' ')
+			b.WriteString(strconv.FormatFloat(float64(e.Rating), 'f', -1, 32))
+		}
+	}
+	return b.String()
+}
+
+// Prompt returns what the summariser continues: the file templates/prompt.txt
+// with the activities in it. It ends where the summary begins.
+func (l *Language) Prompt(events []history.Event) string {
+	return fill(l.prompt, struct {
+		Words
+		Activities string
+	}{l.Words, l.Activities(events)})
+}
+
+// fill executes one of the package's own templates, which tests execute too.
+func fill(t *template.Template, data any) string {
+	var b strings.Builder
+	if err := t.Execute(&b, data); err != nil {
+		panic(fmt.Sprintf("rlpf: template %s: %v", t.Name(), err))
+	}
+	return b.String()
+}
+
+var actions = regexp.MustCompile(`{{.*?}}`)
+
+// wordRepeats is how often the tokenizer's training reads the templates for each
+// time that it reads the catalogue: texts use their words again and again.
+const wordRepeats = 50
+
+// corpus yields the texts that the tokenizer is trained on: titles as they stand
+// in a list, genres, decades, and the words around them.
+func corpus(d *history.Dataset, w Words) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range d.Items {
+			item := &d.Items[i]
+			text := " " + writtenTitle(item.Title) + ";"
+			for _, g := range item.Genres {
+				text += " " + d.Genres[g] + ","
+			}
+			if item.Year > 0 {
+				text += fmt.Sprintf(" %ds", item.Year/10*10)
+			}
+			if !yield(text) {
+				return
+			}
+		}
+		words := fmt.Sprint(w)
+		err := fs.WalkDir(templates, ".", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			file, err := templates.ReadFile(path)
+			words += "\n" + actions.ReplaceAllString(string(file), "")
+			return err
+		})
+		if err != nil {
+			panic(err) // an embedded file can be read
+		}
+		for range wordRepeats {
+			if !yield(words) {
+				return
+			}
+		}
+	}
+}
