@@ -1,0 +1,175 @@
+package rlpf
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// Asker makes questions about the users of a data set. What it knows of
+// popularity comes from the training users alone. Several goroutines may use it.
+type Asker struct {
+	Config AskConfig
+	Data   *history.Dataset
+	Users  Users
+
+	people  []history.Person
+	popular map[Task]*popularity
+	same    []int32   // of each item the first one with its title
+	counted []bool    // genres that count in FavGenre
+	common  []float64 // how common each genre is among training events
+}
+
+// NewAsker prepares questions. people is what the users say of themselves,
+// [users], or nil if nothing is known.
+func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person) (*Asker, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := u.check(d); err != nil {
+		return nil, err
+	}
+	if people != nil && len(people) != len(d.Users) {
+		return nil, fmt.Errorf("rlpf: %d people for %d users", len(people), len(d.Users))
+	}
+	a := &Asker{Config: c.WithDefaults(), Data: d, Users: u, people: people, popular: map[Task]*popularity{}}
+	first := map[string]int32{}
+	for i := range d.Items {
+		title := d.Items[i].Title
+		if _, ok := first[title]; !ok {
+			first[title] = int32(i)
+		}
+		a.same = append(a.same, first[title])
+	}
+	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
+		if weights := a.targets(task); weights != nil {
+			a.popular[task] = newPopularity(weights, a.Config.Buckets)
+		}
+	}
+	a.countGenres()
+	return a, nil
+}
+
+// Tasks returns the tasks that the data set has answers to.
+func (a *Asker) Tasks() []Task {
+	var tasks []Task
+	for _, t := range Tasks {
+		switch {
+		case t.Future() && a.popular[t] == nil,
+			t == FavGenre && len(a.Data.Genres) < 2,
+			classes[t].of != nil && a.people == nil:
+		default:
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks
+}
+
+// History returns the events that a question at pos about user is answered from,
+// oldest first; they must not be changed.
+func (a *Asker) History(user, pos int) []history.Event {
+	return a.Data.Users[user].Events[max(0, pos-a.Config.History):pos:pos]
+}
+
+// Ask returns the question of a task about user after the first pos events. It
+// depends on the data, the training users, the arguments and what r draws, and
+// is false if there is no such question: the timeline ends before, the target's
+// title is one that the user has met by pos, too few items are left for options,
+// or nothing is known of the user.
+func (a *Asker) Ask(r *rand.PCG, task Task, user, pos int) (Question, bool) {
+	q := Question{Task: task, User: user, Pos: pos, Ask: asks[task]}
+	if pos < 1 || pos > len(a.Data.Users[user].Events) {
+		return q, false
+	}
+	switch {
+	case task.Future():
+		return a.future(rand.New(r), q)
+	case task == FavGenre:
+		return a.favourite(rand.New(r), q)
+	}
+	c, ok := classes[task]
+	if !ok || a.people == nil {
+		return q, false
+	}
+	q.Options, q.Answer = c.names, []int{c.of(a.people[user])}
+	return q, q.Answer[0] >= 0
+}
+
+// At is Ask with randomness of its own: the question depends on seed, task, user
+// and pos alone.
+func (a *Asker) At(seed uint64, task Task, user, pos int) (Question, bool) {
+	return a.Ask(stream(seed, fmt.Sprint("question ", task, " ", user, " ", pos)), task, user, pos)
+}
+
+// Draw returns a question about one of the users at one of the places that
+// Config allows, all equally likely. It gives up after many that cannot be asked.
+func (a *Asker) Draw(r *rand.PCG, task Task, users []int) (Question, bool) {
+	for range 1000 {
+		user := users[rand.New(r).IntN(len(users))]
+		if pos, ok := a.Place(r, user); ok {
+			if q, ok := a.Ask(r, task, user, pos); ok {
+				return q, true
+			}
+		}
+	}
+	return Question{}, false
+}
+
+// Place returns one of the places where user can be asked, all equally likely,
+// false if there is none.
+func (a *Asker) Place(r *rand.PCG, user int) (int, bool) {
+	first, last := a.Config.span(len(a.Data.Users[user].Events))
+	if last < first {
+		return 0, false
+	}
+	return first + rand.New(r).IntN(last-first+1), true
+}
+
+// Test returns the questions of a task at perUser places of each of the users,
+// spread evenly over the timeline, by user and place; the places are the same
+// for every task. Those that cannot be asked are left out.
+func (a *Asker) Test(task Task, users []int, perUser int, seed uint64) []Question {
+	var qs []Question
+	for _, u := range users {
+		for _, pos := range a.Config.Places(len(a.Data.Users[u].Events), perUser) {
+			if q, ok := a.At(seed, task, u, pos); ok {
+				qs = append(qs, q)
+			}
+		}
+	}
+	return qs
+}
+
+// Target returns the item that a question about the future asks for. It panics
+// for other tasks.
+func (q *Question) Target() int32 { return q.Items[q.Answer[0]] }
+
+// LeakCheck reports whether a text that is to answer the question holds the
+// target's title, in full and up to the case of letters. Histories cannot hold
+// it, but a summariser may write it by chance, or by skill.
+func LeakCheck(q Question, text string) bool {
+	return q.Task.Future() && strings.Contains(strings.ToLower(text), strings.ToLower(q.Options[q.Answer[0]]))
+}
+
+// permute puts the options into a random order.
+func (q *Question) permute(r *rand.Rand) {
+	for i := len(q.Options) - 1; i > 0; i-- {
+		j := r.IntN(i + 1)
+		q.Options[i], q.Options[j] = q.Options[j], q.Options[i]
+		if q.Items != nil {
+			q.Items[i], q.Items[j] = q.Items[j], q.Items[i]
+		}
+		for k, x := range q.Answer {
+			switch x {
+			case i:
+				q.Answer[k] = j
+			case j:
+				q.Answer[k] = i
+			}
+		}
+	}
+	slices.Sort(q.Answer)
+}
