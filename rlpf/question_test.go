@@ -139,19 +139,3 @@ func TestUsers(t *testing.T) {
 	_, err = NewAsker(d, u, c, make([]history.Person, 3))
 	require.Error(t, err)
 }
-
-func TestScore(t *testing.T) {
-	q := Question{Task: FutureActivity, Options: make([]string, 4), Answer: []int{2}}
-	require.Equal(t, 1., q.Score([]float64{0, 1, 2, 1}))
-	require.Equal(t, 0., q.Score([]float64{0, 3, 2, 1}))
-	require.Equal(t, .5, q.Score([]float64{0, 2, 2, 1}))
-	require.Equal(t, .25, q.Score(make([]float64, 4)))
-	q.Answer = []int{1, 2}
-	require.Equal(t, 1., q.Score([]float64{0, 3, 2, 1}))
-	require.Equal(t, .5, q.Score(make([]float64, 4)))
-	q = Question{Task: Occupation, Options: make([]string, 5), Answer: []int{4}}
-	require.Equal(t, 1., q.Score([]float64{5, 4, 1, 0, 3}))
-	require.Equal(t, 0., q.Score([]float64{5, 4, 3, 0, 1}))
-	require.InDelta(t, .6, q.Score(make([]float64, 5)), 1e-12)
-	require.InDelta(t, .5, q.Score([]float64{5, 4, 3, 0, 3}), 1e-12)
-}

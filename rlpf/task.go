@@ -68,48 +68,6 @@ type Question struct {
 // Right reports whether option is a right answer.
 func (q *Question) Right(option int) bool { return slices.Contains(q.Answer, option) }
 
-// Score returns 1 if a right answer is among the first of the options by score,
-// descending, else 0; how many count is the task's Recall. Equal scores share
-// the credit evenly for Recall 1. It panics if there is not a score for each
-// option.
-func (q *Question) Score(scores []float64) float64 {
-	if len(scores) != len(q.Options) {
-		panic("rlpf: Score wants a score for each option")
-	}
-	best := -1
-	for _, a := range q.Answer {
-		if best < 0 || scores[a] > scores[best] {
-			best = a
-		}
-	}
-	above, equal, right := 0, 0, 0
-	for i, s := range scores {
-		switch {
-		case s > scores[best]:
-			above++
-		case s == scores[best]:
-			equal++
-			if q.Right(i) {
-				right++
-			}
-		}
-	}
-	// The options that tie for the places left are taken in a random order:
-	// the chance that a right one is among them.
-	places := q.Task.Recall() - above
-	if places <= 0 {
-		return 0
-	}
-	miss := 1.0
-	for k := range min(places, equal) {
-		miss *= float64(equal-right-k) / float64(equal-k)
-		if miss <= 0 {
-			return 1
-		}
-	}
-	return 1 - miss
-}
-
 // class is a closed list of answers that is the same for all users.
 type class struct {
 	names []string

@@ -3,7 +3,6 @@ package rlpf
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 
@@ -129,12 +128,4 @@ func (u Users) check(d *history.Dataset) error {
 		return errors.New("rlpf: no users to train on")
 	}
 	return nil
-}
-
-// stream returns the source of randomness of the given name, so that what one
-// part draws does not change another's.
-func stream(seed uint64, name string) *rand.PCG {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return rand.NewPCG(seed, h.Sum64())
 }
