@@ -18,6 +18,7 @@ type KVCache struct {
 	shape [2]int            // heads, dim
 	width int               // their product, the elements of a position
 	cap   int               // positions a row has room for
+	want  int               // and is to have at the first growth
 	len   []int32           // and holds
 	cross *memoryCache
 }
@@ -35,6 +36,10 @@ func (c *KVCache) Rows() int {
 
 // Len returns the positions that each row holds. The caller must not change it.
 func (c *KVCache) Len() []int32 { return c.len }
+
+// Reserve says that rows will hold n positions, so that they need not be moved
+// on the way there.
+func (c *KVCache) Reserve(n int) { c.want = n }
 
 // Truncate forgets what row r holds beyond lens[r] positions. It panics with
 // *tensor.ShapeError unless lens has an entry from 0 to Len()[r] for every row.
@@ -66,16 +71,19 @@ func (c *KVCache) Reorder(rows []int32) {
 	}
 	if c.cap > 0 {
 		for i, from := range c.self {
-			to := c.spare[i]
-			if need := len(rows) * c.cap * c.width; to == nil || to.Len() < need {
-				to = tensor.New(from.DType(), need)
+			to := from
+			if need := len(rows) * c.cap * c.width; need > from.Len() || !inPlace(rows) {
+				to, c.spare[i] = c.spare[i], from
+				if to == nil || to.Len() < need {
+					to = tensor.New(from.DType(), need)
+				}
 			}
 			if from.DType() == tensor.Float64 {
 				copyRows[float64](c, to, from, rows)
 			} else {
 				copyRows[float32](c, to, from, rows)
 			}
-			c.self[i], c.spare[i] = to, from
+			c.self[i] = to
 		}
 	}
 	lens := make([]int32, len(rows))
@@ -146,6 +154,9 @@ func (c *KVCache) reserve(k *autograd.Var, n int) {
 		return
 	}
 	wider := max(n, 2*c.cap, 16)
+	if c.want >= n {
+		wider = c.want
+	}
 	for i, from := range c.self {
 		to := tensor.New(k.DType(), len(c.len)*wider*c.width)
 		for r, n := range c.len { // rows lie further apart now
@@ -159,10 +170,24 @@ func (c *KVCache) reserve(k *autograd.Var, n int) {
 	c.cap = wider
 }
 
+// inPlace reports whether rows can be copied one after the other within one
+// buffer: none is read after another was written over it.
+func inPlace(rows []int32) bool {
+	for i, r := range rows {
+		if int(r) < i && rows[r] != r {
+			return false
+		}
+	}
+	return true
+}
+
 // copyRows copies what row rows[i] of from holds to row i of to.
 func copyRows[T tensor.Float](c *KVCache, to, from *tensor.Tensor, rows []int32) {
 	dst, src, stride := tensor.Data[T](to), tensor.Data[T](from), c.cap*c.width
 	for i, r := range rows {
+		if to == from && int(r) == i {
+			continue
+		}
 		n := int(c.len[r]) * c.width
 		copy(dst[i*stride:i*stride+n], src[int(r)*stride:])
 	}

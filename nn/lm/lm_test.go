@@ -236,6 +236,8 @@ func TestCacheEqualsFullPass(t *testing.T) {
 	for range 20 {                                                   // beyond the first capacity
 		step([]int32{0, 1, 2}, 3, 2, 1)
 	}
+	step([]int32{0, 2}, 4, 5)       // where they are
+	step([]int32{0, 0, 1}, 4, 5, 6) // not one after the other
 	step([]int32{2}, 9)
 
 	clone := []*nn.KVCache{}

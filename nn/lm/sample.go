@@ -30,14 +30,16 @@ func (p Sampling) Pick(r *rand.PCG, logits []float32) int32 {
 	if p.Temperature <= 0 || math.IsInf(top, 0) || math.IsNaN(top) {
 		return int32(best)
 	}
+	if p.TopK <= 0 && !(p.TopP > 0 && p.TopP < 1) {
+		return p.draw(r, logits, top)
+	}
 	type token struct {
 		id int32
 		w  float64
 	}
 	ts, sum := make([]token, 0, len(logits)), 0.0
 	for i, v := range logits {
-		w := math.Exp((float64(v) - top) / p.Temperature)
-		if w > 0 { // not NaN, not -Inf
+		if w := p.weight(v, top); w > 0 { // not NaN, not -Inf
 			ts = append(ts, token{int32(i), w})
 			sum += w
 		}
@@ -74,4 +76,29 @@ func (p Sampling) Pick(r *rand.PCG, logits []float32) int32 {
 		}
 	}
 	return ts[len(ts)-1].id
+}
+
+// weight returns what a logit's probability is proportional to.
+func (p Sampling) weight(logit float32, top float64) float64 {
+	return math.Exp((float64(logit) - top) / p.Temperature)
+}
+
+// draw picks from all logits. It weighs them twice, to need no memory.
+func (p Sampling) draw(r *rand.PCG, logits []float32, top float64) int32 {
+	sum := 0.0
+	for _, v := range logits {
+		if w := p.weight(v, top); w > 0 {
+			sum += w
+		}
+	}
+	u, last := rand.New(r).Float64()*sum, 0
+	for i, v := range logits {
+		if w := p.weight(v, top); w > 0 {
+			if u -= w; u < 0 {
+				return int32(i)
+			}
+			last = i // rounding may leave a little of u
+		}
+	}
+	return int32(last)
 }
