@@ -123,6 +123,11 @@ type AttnMask struct {
 	// KeyStart is the first key that each query sees, [batch·queries]; nil
 	// means 0. It packs several texts into one row.
 	KeyStart []int32
+	// Shared is how many keys at the front of each row, [batch], its queries
+	// see besides those from KeyStart on, still up to their own position if
+	// Causal: the texts packed into a row then continue one prompt. Nil means
+	// 0. It goes with no Window.
+	Shared []int32
 	// Offset is the position of each row's first query: [batch]. Nil means
 	// keys - queries, which puts the last query at the last key: right for
 	// training, where there are as many queries as keys, and for decoding with
@@ -131,25 +136,29 @@ type AttnMask struct {
 	Offset []int32
 }
 
-// ranges fills in p.Lo and p.Hi, in the tensor that it returns, or leaves nil
-// what hides nothing. pairs is how many keys all queries see together.
+// ranges fills in p.Lo, p.Hi and p.Shared, in the tensor that it returns, or
+// leaves nil what hides nothing. pairs is how many keys all queries see together.
 func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs int) {
 	n := p.Batch * p.Queries
 	perQuery := len(m.KeyLen) == n && p.Queries != 1
 	fits := (m.KeyLen == nil || perQuery || len(m.KeyLen) == p.Batch) && (m.KeyStart == nil || len(m.KeyStart) == n) &&
-		(m.Offset == nil || len(m.Offset) == p.Batch) && m.Window >= 0
+		(m.Offset == nil || len(m.Offset) == p.Batch) && (m.Shared == nil || len(m.Shared) == p.Batch && m.Window == 0) && m.Window >= 0
 	if !fits {
-		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d starts, %d offsets and window %d for %d rows of %d queries",
-			len(m.KeyLen), len(m.KeyStart), len(m.Offset), m.Window, p.Batch, p.Queries)})
+		panic(&tensor.ShapeError{Op: "attention", Reason: fmt.Sprintf("mask has %d key lengths, %d starts, %d offsets, %d shared parts and window %d for %d rows of %d queries",
+			len(m.KeyLen), len(m.KeyStart), len(m.Offset), len(m.Shared), m.Window, p.Batch, p.Queries)})
 	}
 	if !m.Causal && m.Window == 0 && m.KeyLen == nil && m.KeyStart == nil {
 		return nil, n * p.Keys
 	}
-	buf = s.New(tensor.Int32, 2, n)
+	buf = s.New(tensor.Int32, 2*n+p.Batch)
 	d := tensor.Data[int32](buf)
-	p.Hi = d[n:]
+	p.Hi = d[n : 2*n]
 	if m.Window > 0 || m.KeyStart != nil {
 		p.Lo = d[:n]
+	}
+	if m.Shared != nil && m.KeyStart != nil {
+		p.Shared = d[2*n:]
+		copy(p.Shared, m.Shared)
 	}
 	for b := range p.Batch {
 		at := p.Keys - p.Queries
@@ -182,6 +191,9 @@ func (m AttnMask) ranges(s *Scope, p *kernel.Attn) (buf *tensor.Tensor, pairs in
 				p.Lo[r] = int32(lo)
 			}
 			pairs += hi - lo
+			if p.Shared != nil {
+				pairs += min(lo, max(0, int(p.Shared[b])))
+			}
 		}
 	}
 	return buf, pairs

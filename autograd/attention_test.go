@@ -2,6 +2,7 @@ package autograd_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,13 @@ func composed(q, k, v *autograd.Var, hidden *tensor.Tensor) *autograd.Var {
 
 func TestAttentionEqualsItsComposition(t *testing.T) {
 	const batch, heads, dim = 2, 4, 8
+	// 150 positions: in one row a prompt of 70 and texts of 3, 37 and 40 that
+	// continue it, in the other nothing but texts.
+	var prompt []int32
+	for _, text := range [][2]int32{{0, 70}, {70, 3}, {73, 37}, {110, 40}, {0, 71}, {71, 79}} {
+		prompt = append(prompt, slices.Repeat(text[:1], int(text[1]))...)
+	}
+	shared := []int32{70, 0}
 	for name, tc := range map[string]struct {
 		queries, keys, kvHeads int
 		mask                   autograd.AttnMask
@@ -42,6 +50,9 @@ func TestAttentionEqualsItsComposition(t *testing.T) {
 		}},
 		"packed": {8, 8, 2, autograd.AttnMask{Causal: true, KeyStart: []int32{0, 0, 0, 3, 3, 3, 6, 6, 0, 1, 1, 1, 1, 1, 1, 7}}, func(b, i, j int) bool {
 			return j <= i && j >= []int{0, 0, 0, 3, 3, 3, 6, 6, 0, 1, 1, 1, 1, 1, 1, 7}[b*8+i]
+		}},
+		"shared": {150, 150, 2, autograd.AttnMask{Causal: true, KeyStart: prompt, Shared: shared}, func(b, i, j int) bool {
+			return j <= i && (j >= int(prompt[b*150+i]) || j < int(shared[b]))
 		}},
 		"decoding, unequal caches": {1, 10, 2, autograd.AttnMask{Causal: true, KeyLen: []int32{10, 3}, Offset: []int32{9, 2}}, func(b, i, j int) bool {
 			return j < []int{10, 3}[b]

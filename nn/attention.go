@@ -66,7 +66,7 @@ func (a *Attention) forward(s *autograd.Scope, x, r *autograd.Var, mask autograd
 		q, k = autograd.Rope(q, pos, a.RopeTheta), autograd.Rope(k, pos, a.RopeTheta)
 	}
 	if cache != nil {
-		if s.Grad() || mask.KeyStart != nil {
+		if s.Grad() || mask.KeyStart != nil || mask.Shared != nil {
 			tensor.Fail("self attention", "a KVCache holds values without gradients, and one text a row", x.Value())
 		}
 		k, v, mask = cache.append(s, k, v, mask.KeyLen)

@@ -19,6 +19,9 @@ type Attn struct {
 	// Query i of batch b sees keys Lo[b*Queries+i] to Hi[b*Queries+i],
 	// exclusive. Nil means 0 and Keys.
 	Lo, Hi []int32
+	// Shared[b] keys at the front of batch b are seen below Hi whatever Lo
+	// says. Nil means 0.
+	Shared []int32
 }
 
 // strides returns the batch strides with zero replaced by the dense ones.
@@ -33,12 +36,21 @@ func (p *Attn) strides() (q, k int) {
 	return q, k
 }
 
-// visible returns the range of keys that query i of batch b sees; hi <= lo if
-// none.
-func (p *Attn) visible(b, i int) (lo, hi int) {
-	hi = p.Keys
-	if p.Lo != nil {
-		lo = max(0, int(p.Lo[b*p.Queries+i]))
+// shared returns how many keys at the front of batch b are seen whatever Lo
+// says.
+func (p *Attn) shared(b int) int {
+	if p.Shared == nil {
+		return 0
+	}
+	return min(max(0, int(p.Shared[b])), p.Keys)
+}
+
+// visible returns the range of keys from k0 to k1, which are all shared or all
+// not, that query i of batch b sees; hi <= lo if none.
+func (p *Attn) visible(b, i, k0, k1 int) (lo, hi int) {
+	lo, hi = k0, k1
+	if p.Lo != nil && k0 >= p.shared(b) {
+		lo = max(lo, int(p.Lo[b*p.Queries+i]))
 	}
 	if p.Hi != nil {
 		hi = min(hi, int(p.Hi[b*p.Queries+i]))
@@ -46,15 +58,31 @@ func (p *Attn) visible(b, i int) (lo, hi int) {
 	return lo, hi
 }
 
-// union returns the range of keys that some of n queries from i0 on see.
-func (p *Attn) union(b, i0, n int) (klo, khi int) {
-	klo = p.Keys
+// union returns the range of keys from k0 to k1, which are all shared or all
+// not, that some of n queries from i0 on see.
+func (p *Attn) union(b, i0, n, k0, k1 int) (klo, khi int) {
+	klo = k1
 	for i := i0; i < i0+n; i++ {
-		if lo, hi := p.visible(b, i); lo < hi {
+		if lo, hi := p.visible(b, i, k0, k1); lo < hi {
 			klo, khi = min(klo, lo), max(khi, hi)
 		}
 	}
 	return klo, khi
+}
+
+// block returns the start and the number of the next keys, at most limit, from
+// k0 on and before k1, that some of n queries from i0 on see: none, if the
+// number is 0. The keys are all shared or all not, so each query sees one
+// range of them.
+func (p *Attn) block(b, i0, n, k0, k1, limit int) (at, width int) {
+	if end := min(p.shared(b), k1); k0 < end {
+		if lo, hi := p.union(b, i0, n, k0, end); lo < hi {
+			return lo, min(limit, hi-lo)
+		}
+		k0 = end
+	}
+	lo, hi := p.union(b, i0, n, k0, k1)
+	return lo, min(limit, max(0, hi-lo))
 }
 
 // terms is the cost of a task of rows queries and all keys, in terms of a
@@ -77,7 +105,7 @@ func Attention[T Float](p *Attn, o, lse, q, k, v []T) {
 	}
 	c := newAttnCall[T](p)
 	c.o, c.lse, c.q, c.k, c.v = o, lse, q, k, v
-	if p.Queries == 1 {
+	if p.Queries == 1 && p.Shared == nil {
 		c.decodeAll()
 	} else {
 		c.forwardAll()

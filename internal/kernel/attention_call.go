@@ -148,17 +148,16 @@ type attnPart[T Float] struct {
 	n int
 }
 
-// see sets the keys of the block of width keys from k0 that each of n queries
-// from i0 on sees, and reports whether there are any.
+// see sets the keys of the [Attn.block] of width keys from k0 that each of n
+// queries from i0 on sees, and reports whether there are any.
 func (w *attnWork[T]) see(p *Attn, b, i0, n, k0, width int) bool {
 	some := false
 	for i := range n {
-		lo, hi := p.visible(b, i0+i)
-		lo, hi = max(lo-k0, 0), min(hi-k0, width)
+		lo, hi := p.visible(b, i0+i, k0, k0+width)
 		if lo >= hi {
-			lo, hi = 0, 0
+			lo, hi = k0, k0
 		}
-		w.lo[i], w.hi[i] = int32(lo), int32(hi)
+		w.lo[i], w.hi[i] = int32(lo-k0), int32(hi-k0)
 		some = some || lo < hi
 	}
 	return some

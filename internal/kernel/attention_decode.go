@@ -30,8 +30,7 @@ func (c *attnCall[T]) decode(w *attnWork[T], task int) {
 	t := c.t
 	head, chunk := task/c.chunks, task%c.chunks
 	b, kh := head/c.KVHeads, head%c.KVHeads
-	lo, hi := c.visible(b, 0)
-	lo, hi = max(lo, chunk*c.chunk), min(hi, (chunk+1)*c.chunk)
+	lo, hi := c.visible(b, 0, chunk*c.chunk, min(c.Keys, (chunk+1)*c.chunk))
 	n := hi - lo
 	if n <= 0 {
 		for g := range c.group {

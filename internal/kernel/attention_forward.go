@@ -21,7 +21,6 @@ func (c *attnCall[T]) forward(w *attnWork[T], task int) {
 	i0 := (c.chunks - 1 - task/heads) * c.chunk
 	n := min(c.chunk, c.Queries-i0)
 	pad := roundUp(n, t.mr)
-	klo, khi := c.union(b, i0, n)
 
 	var q, acc, m, l, kt, vp, s []T
 	w.take([]attnPart[T]{
@@ -36,8 +35,7 @@ func (c *attnCall[T]) forward(w *attnWork[T], task int) {
 	for g := range c.group {
 		t.scaleRows(q[g*pad*c.Dim:], c.Dim, c.q[at+g*c.Dim:], c.qRow, n, c.Dim, c.scale[:])
 	}
-	for k0 := klo; k0 < khi; k0 += c.keys {
-		width := min(c.keys, khi-k0)
+	for k0, width := c.block(b, i0, n, 0, c.Keys, c.keys); width > 0; k0, width = c.block(b, i0, n, k0+width, c.Keys, c.keys) {
 		from := b*c.kb + (k0*c.KVHeads+kh)*c.Dim
 		keys := c.packed(kt, c.Dim, width, c.k[from:], 1, c.kRow)
 		values := c.packed(vp, width, c.Dim, c.v[from:], c.kRow, 1)

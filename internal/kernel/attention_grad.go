@@ -12,9 +12,10 @@ const (
 type AttnFresh struct{ Q, K, V bool }
 
 // AttentionGrad adds to dq, dk and dv (each skipped if nil), or writes to them
-// what is fresh, the gradients of [Attention], given its inputs, its outputs o and lse and the gradient do of
-// o. Shapes and batch strides are those of Attention. The probabilities are
-// computed again from lse, a block at a time (Dao, 2023, algorithm 2).
+// what is fresh, the gradients of [Attention], given its inputs, its outputs
+// o and lse and the gradient do of o. Shapes and batch strides are those of
+// Attention. The probabilities are computed again from lse, a block at a time
+// (Dao, 2023, algorithm 2).
 func AttentionGrad[T Float](p *Attn, fresh AttnFresh, dq, dk, dv, q, k, v, o, lse, do []T) {
 	if p.Batch*p.Heads*p.Queries*p.Keys*p.Dim == 0 {
 		for i, d := range [3][]T{dq, dk, dv} {
@@ -51,9 +52,7 @@ func AttentionGrad[T Float](p *Attn, fresh AttnFresh, dq, dk, dv, q, k, v, o, ls
 func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 	t, heads := c.t, c.Batch*c.KVHeads
 	b, kh, chunk := task%heads/c.KVHeads, task%heads%c.KVHeads, task/heads
-	klo, khi := c.union(b, 0, c.Queries)
 	first, past := chunk*c.chunk, min(c.Keys, (chunk+1)*c.chunk)
-	klo, khi = max(klo, first), min(khi, past)
 	// What is fresh is cleared here, where it stays in the cache.
 	kv := b*c.kb + kh*c.Dim
 	if c.fresh.K {
@@ -70,9 +69,6 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 		dqb = c.Queries * c.qRow
 		dq = c.part[(chunk-1)*c.Batch*dqb:]
 		c.clearRows(dq, b*dqb+kh*c.group*c.Dim, c.qRow, c.Queries, c.group*c.Dim)
-	}
-	if klo >= khi {
-		return
 	}
 	rows, keys := roundUp(attnRows, t.mr), roundUp(c.keys, t.mr)
 	var q, do, qp, dop, dqs, delta, lse, kt, vt, kp, p, ds, dk, dv []T
@@ -94,8 +90,7 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 		}
 		t.rowDots(delta[g*c.Queries:][:c.Queries], c.do[x:], c.qRow, c.o[x:], c.qRow, c.Dim)
 	}
-	for k0 := klo; k0 < khi; k0 += c.keys {
-		width := min(c.keys, khi-k0)
+	for k0, width := c.block(b, 0, c.Queries, first, past, c.keys); width > 0; k0, width = c.block(b, 0, c.Queries, k0+width, past, c.keys) {
 		from := b*c.kb + (k0*c.KVHeads+kh)*c.Dim
 		keysT := c.packed(kt, c.Dim, width, c.k[from:], 1, c.kRow)
 		valuesT := c.packed(vt, c.Dim, width, c.v[from:], 1, c.kRow)

@@ -5,10 +5,18 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// sees is the definition of what Lo, Hi and Shared say.
+func (p *Attn) sees(b, i, j int) bool {
+	r := b*p.Queries + i
+	own := p.Lo == nil || j >= int(p.Lo[r]) || p.Shared != nil && j < int(p.Shared[b])
+	return own && (p.Hi == nil || j < int(p.Hi[r]))
+}
 
 // naiveAttention is the definition, in float64, of o and lse.
 func naiveAttention[T Float](p *Attn, q, k, v []T) (o, lse []float64) {
@@ -18,10 +26,12 @@ func naiveAttention[T Float](p *Attn, q, k, v []T) (o, lse []float64) {
 		for h := range p.Heads {
 			kh := h / (p.Heads / p.KVHeads)
 			for i := range p.Queries {
-				lo, hi := p.visible(b, i)
 				at := b*qb + (i*p.Heads+h)*p.Dim
 				var sum float64
-				for j := lo; j < hi; j++ {
+				for j := range p.Keys {
+					if !p.sees(b, i, j) {
+						continue
+					}
 					ka := b*kb + (j*p.KVHeads+kh)*p.Dim
 					var s float64
 					for d := range p.Dim {
@@ -52,7 +62,7 @@ type attnCase struct {
 
 func attnCases() []attnCase {
 	var all []attnCase
-	for _, mask := range []string{"none", "causal", "window", "random"} {
+	for _, mask := range []string{"none", "causal", "window", "random", "shared", "random shared"} {
 		for _, s := range []Attn{
 			{Batch: 1, Heads: 1, KVHeads: 1, Queries: 1, Keys: 1, Dim: 1},
 			{Batch: 2, Heads: 4, KVHeads: 2, Queries: 1, Keys: 37, Dim: 6},
@@ -67,6 +77,9 @@ func attnCases() []attnCase {
 		} {
 			s.Scale = 1 / math.Sqrt(float64(s.Dim))
 			s.Lo, s.Hi = masks(mask, &s)
+			if strings.Contains(mask, "shared") {
+				s.Shared = sharedKeys(mask, &s)
+			}
 			all = append(all, attnCase{s, mask})
 		}
 	}
@@ -84,13 +97,36 @@ func masks(kind string, p *Attn) (lo, hi []int32) {
 		switch kind {
 		case "causal":
 			hi[i] = int32(end)
+		case "shared": // texts of some 40 keys
+			hi[i] = int32(end)
+			if i%p.Queries > 0 && r.IntN(40) > 0 {
+				lo[i] = lo[i-1]
+			} else {
+				lo[i] = int32(end - 1)
+			}
 		case "window":
 			lo[i], hi[i] = int32(end-7), int32(end) // starts below zero
-		case "random": // also empty, inverted and beyond the keys
+		case "random", "random shared": // also empty, inverted and beyond the keys
 			lo[i], hi[i] = int32(r.IntN(p.Keys+1)-2), int32(r.IntN(p.Keys+4)-1)
 		}
 	}
 	return lo, hi
+}
+
+// sharedKeys returns how many keys each batch shares: a part that ends within
+// a block, and none, or anything, beyond the ends too.
+func sharedKeys(kind string, p *Attn) []int32 {
+	r := rng(37)
+	n := make([]int32, p.Batch)
+	for b := range n {
+		switch kind {
+		case "shared":
+			n[b] = int32(p.Keys / 3 * (1 - b%2))
+		default:
+			n[b] = int32(r.IntN(p.Keys+4) - 2)
+		}
+	}
+	return n
 }
 
 func (c *attnCase) inputs(r *rand.Rand) (q, k, v, do []float64) {
@@ -142,10 +178,12 @@ func naiveGrad(p *Attn, dq, dk, dv, q, k, v, o, lse, do []float64) {
 		for h := range p.Heads {
 			kh := h / (p.Heads / p.KVHeads)
 			for i := range p.Queries {
-				lo, hi := p.visible(b, i)
 				at := b*qb + (i*p.Heads+h)*p.Dim
 				qi, oi, di := q[at:at+p.Dim], o[at:at+p.Dim], do[at:at+p.Dim]
-				for j := lo; j < hi; j++ {
+				for j := range p.Keys {
+					if !p.sees(b, i, j) {
+						continue
+					}
 					ka := b*kb + (j*p.KVHeads+kh)*p.Dim
 					pr := math.Exp(p.Scale*Dot(qi, k[ka:ka+p.Dim]) - lse[(b*p.Heads+h)*p.Queries+i])
 					ds := pr * (Dot(di, v[ka:ka+p.Dim]) - Dot(di, oi)) * p.Scale
@@ -222,9 +260,10 @@ func TestAttentionSameBitsForAnyCores(t *testing.T) {
 	for _, keys := range []int{300, 1100} { // the latter are split, too
 		c := attnCase{p: Attn{Batch: 1, Heads: 4, KVHeads: 2, Queries: 100, Keys: keys, Dim: 16, Scale: 0.25}}
 		p := &c.p
-		p.Lo, p.Hi = masks("causal", p)
+		p.Lo, p.Hi = masks("shared", p)
+		p.Shared = []int32{70}
 		one := *p
-		one.Queries, one.Lo, one.Hi = 1, nil, nil
+		one.Queries, one.Lo, one.Hi, one.Shared = 1, nil, nil, nil
 		eachProcs(t, func() []float32 {
 			a, b, e, g := c.inputs(rng(34))
 			q, k, v, do := narrowed(a), narrowed(b), narrowed(e), narrowed(g)

@@ -35,6 +35,10 @@ func attentionSamples(b *row) {
 	packed := func(b, i, j int) bool { return j <= i && j >= int(starts[b*5+i]) }
 	add("packed texts", size{2, 5, 5, 2, 1, 3}, ag.AttnMask{Causal: true, KeyStart: starts}, packed)
 	add("packed texts, both ways", size{1, 4, 4, 1, 1, 3}, ag.AttnMask{KeyStart: []int32{0, 0, 2, 2}, KeyLen: []int32{2, 2, 4, 4}}, func(b, i, j int) bool { return i/2 == j/2 })
+	shared := []int32{2, 5}
+	prompt := func(b, i, j int) bool { return packed(b, i, j) || j <= i && j < int(shared[b]) }
+	add("texts that share a prompt", size{2, 5, 5, 2, 1, 3}, ag.AttnMask{Causal: true, KeyStart: starts, Shared: shared}, prompt)
+	add("a query behind a prompt", size{2, 1, 6, 2, 1, 3}, ag.AttnMask{KeyStart: []int32{4, 6}, Shared: shared}, func(b, i, j int) bool { return j < int(shared[b]) || b == 0 && j >= 4 })
 	one := func(_ *ag.Scope, xs ...*ag.Var) *ag.Var {
 		return ag.Attention(xs[0], xs[0], xs[0], ag.AttnMask{Causal: true})
 	}

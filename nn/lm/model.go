@@ -77,6 +77,13 @@ type Input struct {
 	// place in its text and where in the row that text starts, [B·S]. Nil: a
 	// row is one text.
 	Pos, Start []int32
+	// Shared [B] says that the texts packed into row r continue a prompt, its
+	// first Shared[r] tokens, which all of them see besides their own: a prompt
+	// is computed once for all its continuations. Their Pos goes on behind it,
+	// and each of them needs a token to predict its first one from: leave the
+	// prompt's last token out of the shared ones and start every text with it.
+	// Nil: 0. Neither it nor Start goes with a Prefix or a Cache.
+	Shared []int32
 	// Memory [M, N, memoryDim] is read by cross-attention, or nil. B is a
 	// multiple T of M: row r reads the first MemoryLen[r] vectors (nil: all)
 	// of memory row r/T.
@@ -107,7 +114,7 @@ func (m *Model) Hidden(s *autograd.Scope, in Input) *autograd.Var {
 		tensor.Fail("lm", fmt.Sprintf("needs tokens [rows, seq] and a length for each row, not %d", len(in.TokenLen)), x.Value())
 	}
 	x = nn.Dropout(m.Config.Dropout).Forward(s, x)
-	mask := autograd.AttnMask{Causal: true, KeyStart: in.Start}
+	mask := autograd.AttnMask{Causal: true, KeyStart: in.Start, Shared: in.Shared}
 	if in.Cache != nil && in.TokenLen != nil {
 		mask.KeyLen = make([]int32, len(in.TokenLen))
 		for r, n := range in.TokenLen {
