@@ -22,6 +22,7 @@ const alignment = 64
 
 func newStorage(bytes int) *storage {
 	mem := make([]byte, bytes+alignment)
+	adviseHuge(mem)
 	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(mem)))) & (alignment - 1)
 	return &storage{mem: mem[skip : skip+bytes : skip+bytes]}
 }
