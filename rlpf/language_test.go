@@ -82,7 +82,7 @@ func TestOpenLanguage(t *testing.T) {
 	plain, err := tokenizer.TrainBPE(ctx, corpus(d, FilmWords), 300)
 	require.NoError(t, err)
 	_, err = OpenLanguage(d, FilmWords, plain)
-	require.ErrorContains(t, err, EndToken)
+	require.ErrorContains(t, err, "no special token")
 	_, err = NewLanguage(ctx, d, FilmWords, 10)
 	require.ErrorContains(t, err, "tokenizer")
 }
