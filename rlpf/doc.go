@@ -19,6 +19,6 @@
 // What is said about a data set, and how it becomes tokens, is its [Language].
 // A [Template] writes a summary by rule from facts that are counted in the
 // history; such summaries warm-start the policy, and the best of them is a
-// rival. [Language.Claims] reads back what a summary says, so that [Factuality]
+// rival. [Claims] reads back what a summary says, so that [Factuality]
 // can hold every claim to the history.
 package rlpf

@@ -1,12 +1,14 @@
 package rlpf
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
 	"io/fs"
 	"iter"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -36,9 +38,14 @@ type Language struct {
 	End   int32 // EndToken
 	Pad   int32 // PadToken
 
-	titles  []string           // of each item, as written
-	itemsOf map[string][]int32 // with each title, ascending
-	prompt  *template.Template
+	titles   []string           // of each item, as written
+	itemsOf  map[string][]int32 // with each title, ascending
+	genres   []string           // of Data, as written
+	genreAt  map[string]int     // each genre's index
+	common   []int              // genres, those of most items first
+	longest  int                // no name in a list has more bytes
+	prompt   *template.Template
+	wordings [numFacts][]wording
 }
 
 // NewLanguage trains a byte-level BPE of at most vocab tokens on the titles and
@@ -55,28 +62,57 @@ func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*
 // OpenLanguage returns the language with a tokenizer of NewLanguage's, such as
 // one that was saved. It returns an error if tok lacks the special tokens.
 func OpenLanguage(d *history.Dataset, w Words, tok *tokenizer.BPE) (*Language, error) {
-	l := &Language{Data: d, Words: w, Tok: tok, itemsOf: map[string][]int32{}}
+	l := &Language{Data: d, Words: w, Tok: tok}
 	for name, id := range map[string]*int32{EndToken: &l.End, PadToken: &l.Pad} {
 		var ok bool
 		if *id, ok = tok.ID(name); !ok || !tok.IsSpecial(*id) {
 			return nil, fmt.Errorf("rlpf: the tokenizer has no special token %s", name)
 		}
 	}
-	for i := range d.Items {
-		t := writtenTitle(d.Items[i].Title)
-		l.titles = append(l.titles, t)
-		l.itemsOf[t] = append(l.itemsOf[t], int32(i))
-	}
+	l.index()
 	var err error
 	if l.prompt, err = template.ParseFS(templates, "templates/prompt.txt"); err != nil {
+		return nil, fmt.Errorf("rlpf: %w", err)
+	}
+	facts, err := templates.ReadFile("templates/facts.txt")
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: %w", err)
+	}
+	if l.wordings, err = readWordings(string(facts), w); err != nil {
 		return nil, fmt.Errorf("rlpf: %w", err)
 	}
 	return l, nil
 }
 
-// writtenTitle returns a title as it stands in texts: on one line, and without
-// the semicolon that separates titles.
-func writtenTitle(title string) string {
+// index indexes the titles and genres as they are written.
+func (l *Language) index() {
+	l.itemsOf, l.genreAt = map[string][]int32{}, map[string]int{}
+	for g, name := range l.Data.Genres {
+		name = written(name)
+		l.genres = append(l.genres, name)
+		if _, ok := l.genreAt[name]; !ok {
+			l.genreAt[name] = g
+		}
+		l.common = append(l.common, g)
+		l.longest = max(l.longest, len(name))
+	}
+	items := make([]int, len(l.genres)) // of each genre
+	for i := range l.Data.Items {
+		t := written(l.Data.Items[i].Title)
+		l.titles = append(l.titles, t)
+		l.itemsOf[t] = append(l.itemsOf[t], int32(i))
+		l.longest = max(l.longest, len(t))
+		for _, g := range l.Data.Items[i].Genres {
+			items[g]++
+		}
+	}
+	slices.SortStableFunc(l.common, func(a, b int) int { return cmp.Compare(items[b], items[a]) })
+	l.longest += len(" 9223372036854775807")
+}
+
+// written returns a name as it stands in texts: on one line, and without the
+// semicolon that separates titles.
+func written(title string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(title), " "), ";", ",")
 }
 
@@ -150,9 +186,9 @@ func corpus(d *history.Dataset, w Words) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range d.Items {
 			item := &d.Items[i]
-			text := " " + writtenTitle(item.Title) + ";"
+			text := " " + written(item.Title) + ";"
 			for _, g := range item.Genres {
-				text += " " + d.Genres[g] + ","
+				text += " " + written(d.Genres[g]) + ","
 			}
 			if item.Year > 0 {
 				text += fmt.Sprintf(" %ds", item.Year/10*10)
