@@ -75,12 +75,12 @@ func TestWordingsReadBack(t *testing.T) {
 // few is a catalogue of five films and a history over it, worked out by hand.
 func few(t *testing.T) (*Language, []history.Event) {
 	d := &history.Dataset{Name: "few", Genres: []string{"Action", "Comedy", "Drama", "Horror", "War"}, HasRatings: true, Items: []history.Item{
-		{0, "1", "A (1991)", 1991, []int32{0}},
-		{1, "2", "B (1992)", 1992, []int32{0, 2}},
-		{2, "3", "C (1985)", 1985, []int32{1}},
-		{3, "4", "D (1986)", 1986, []int32{1, 2}},
-		{4, "5", "E", 0, []int32{4}},
-		{5, "6", "F (1971)", 1971, []int32{3}},
+		{ID: 0, Title: "A (1991)", Year: 1991, Genres: []int32{0}},
+		{ID: 1, Title: "B (1992)", Year: 1992, Genres: []int32{0, 2}},
+		{ID: 2, Title: "C (1985)", Year: 1985, Genres: []int32{1}},
+		{ID: 3, Title: "D (1986)", Year: 1986, Genres: []int32{1, 2}},
+		{ID: 4, Title: "E", Year: 0, Genres: []int32{4}},
+		{ID: 5, Title: "F (1971)", Year: 1971, Genres: []int32{3}},
 	}}
 	var events []history.Event
 	for i := range 12 {
