@@ -21,6 +21,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -82,7 +83,7 @@ UNDER = []  # a command that each program runs under
 STOLEN = 0.01  # share of the time that the host may take before a run is made again
 
 
-def run(command, env, limit=1000):
+def run(command, env, limit=180):
     """The output of a command, run again (twice at most) if time was stolen."""
     for attempt in range(3):
         if not UNDER:
@@ -109,15 +110,16 @@ class Go:
 
     def times(self, bench, threads, seconds):
         pattern = "/".join("^" + p for p in ("Benchmark" + bench).split("/"))
-        out, stolen = run([self.program, "-test.run=^$", "-test.bench=" + pattern, f"-test.cpu={threads}", f"-test.benchtime={seconds}s"], self.env)
+        # The median of five short measurements, as the other programs take that of all calls.
+        out, stolen = run([self.program, "-test.run=^$", "-test.bench=" + pattern, f"-test.cpu={threads}", "-test.count=5", f"-test.benchtime={seconds / 5}s"], self.env)
         cases = {}
         for line in out.splitlines():
             m = re.match(r"Benchmark(\S+)\s+\d+\s+([\d.e+]+) ns/op(.*)", line)
             if m:
                 name = m[1].removesuffix(f"-{threads}") if threads > 1 else m[1]
                 allocs = re.search(r"(\d+) allocs/op", m[3])
-                cases[name] = (float(m[2]), allocs and int(allocs[1]))
-        return cases, stolen
+                cases.setdefault(name, []).append((float(m[2]), allocs and int(allocs[1])))
+        return {name: (statistics.median(ns for ns, _ in found), min((a for _, a in found if a is not None), default=None)) for name, found in cases.items()}, stolen
 
 
 class Program:
@@ -225,12 +227,19 @@ def compare(group, programs, rounds):
     """All the times of a group: threads → program → case → [ns of each round]."""
     bench, threads, seconds = GROUPS[group]
     result = {"date": datetime.date.today().isoformat(), "rounds": rounds, "stolen": 0.0, "times": {}, "allocs": {}}
+    hung = set()  # (program, threads)
     for t in threads:
         for r in range(rounds):
             for p in list(programs):
+                if (p, t) in hung:
+                    continue
                 try:
                     cases, stolen = p.times(PEERS[group] if p.name == "peers" else bench, t, seconds)
-                except (RuntimeError, subprocess.TimeoutExpired) as e:
+                except subprocess.TimeoutExpired:
+                    say(f"{group}: {p.name} hangs with {t} thread{'s' * (t > 1)}: left out of them")
+                    hung.add((p, t))
+                    continue
+                except RuntimeError as e:
                     say(f"{group}: {p.name} is left out: {e}")
                     programs.remove(p)
                     continue
