@@ -10,6 +10,9 @@
 // and [Gaussian], the losses [PPOLoss], [ClippedValueLoss] and [DPOLoss] and the
 // estimators of the Kullback-Leibler divergence [K1], [K2] and [K3].
 //
+// A language model is a policy too, whose actions are tokens: [FineTune] trains
+// one towards what its texts are worth.
+//
 // An algorithm is one file and one struct of settings whose zero value works:
 // [REINFORCE], [A2C], [PPO], [GRPO] and [DPO]. Train runs until its steps are
 // done or the context is cancelled, reports progress, and with a Dir writes

@@ -58,6 +58,10 @@ const (
 	envPart       = "env.bin"
 	penaltyPart   = "penalty.bin"
 	referencePart = "reference.bin"
+
+	referenceModelPart = "reference.safetensors"
+	valuePart          = "value.safetensors"
+	valueOptimizerPart = "value_optimizer.bin"
 )
 
 // session is what the algorithms share: counting, reporting, checkpoints.
@@ -74,7 +78,7 @@ type sessionState struct {
 	Algorithm string
 	Config    []byte
 	Tier      string
-	Rand      []byte
+	Rand      []byte // after the last update
 	Step      int
 	Update    int
 	Episodes  int
@@ -89,6 +93,9 @@ func begin(run Run, algorithm string, config any, rng *rand.PCG, parts map[strin
 	}
 	s := &session{run: run, rng: rng, parts: parts, saver: train.Saver{Dir: run.Dir, Warn: run.Warn}, saved: -1}
 	s.state = sessionState{Algorithm: algorithm, Config: text}
+	if s.state.Rand, err = rng.MarshalBinary(); err != nil {
+		return nil, err
+	}
 	if err := s.resume(); err != nil {
 		return nil, err
 	}
@@ -143,15 +150,13 @@ func (s *session) load(step int) error {
 	return s.rng.UnmarshalBinary(old.Rand)
 }
 
-// save writes a checkpoint of this moment.
-func (s *session) save() (err error) {
+// save writes a checkpoint of the moment after the last update: what an update
+// that was broken off has drawn is to be drawn again.
+func (s *session) save() error {
 	if s.run.Dir == "" || s.saved == s.state.Step {
 		return nil
 	}
 	s.state.Tier = optim.Tier()
-	if s.state.Rand, err = s.rng.MarshalBinary(); err != nil {
-		return err
-	}
 	parts := map[string]encoding.BinaryMarshaler{statePart: stateOf{&s.state}}
 	for name, p := range s.parts {
 		parts[name] = p
@@ -179,8 +184,11 @@ func (s *session) more(ctx context.Context) (bool, error) {
 func (s *session) left() float64 { return max(0, 1-float64(s.state.Step)/float64(s.run.Steps)) }
 
 // done counts and reports an update, and saves now and then.
-func (s *session) done(steps int, ended []Episode, metrics map[string]float64) error {
+func (s *session) done(steps int, ended []Episode, metrics map[string]float64) (err error) {
 	st := &s.state
+	if st.Rand, err = s.rng.MarshalBinary(); err != nil {
+		return err
+	}
 	st.Step += steps
 	st.Update++
 	st.Episodes += len(ended)

@@ -146,6 +146,15 @@ func (m *Model) CrossEntropy(s *autograd.Scope, h *autograd.Var, target *tensor.
 	return nn.LinearCrossEntropy(h, s.Use(m.Embed.Weight), nil, target, -1, 0)
 }
 
+// LogProb returns the log-probability that Logits(h) gives each token, of h's
+// leading dimensions, int32: of their shape.
+func (m *Model) LogProb(s *autograd.Scope, h *autograd.Var, token *tensor.Tensor) *autograd.Var {
+	if m.Head != nil { // only Linear's own methods read its weights
+		return autograd.Neg(autograd.CrossEntropy(m.Logits(s, h), token, -1, 0))
+	}
+	return autograd.Neg(autograd.LinearCrossEntropy(h, s.Use(m.Embed.Weight), nil, token, -1, 0))
+}
+
 // Loss returns the summed cross-entropy of the model's predictions and how
 // many there are. target [B, S], int32, is the token that should follow each
 // of in.Tokens; where it is negative nothing is predicted, and the output
