@@ -47,6 +47,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		if weights := a.targets(task); weights != nil {
 			a.popular[task] = newPopularity(weights, a.Config.Buckets)
+			a.setChance(a.popular[task], task)
 		}
 	}
 	a.countGenres()
@@ -109,7 +110,7 @@ func (a *Asker) At(seed uint64, task Task, user, pos int) (Question, bool) {
 func (a *Asker) Draw(r *rand.PCG, task Task, users []int) (Question, bool) {
 	for range 1000 {
 		user := users[rand.New(r).IntN(len(users))]
-		if pos, ok := a.Place(r, user); ok {
+		if pos, ok := a.Place(r, task, user); ok {
 			if q, ok := a.Ask(r, task, user, pos); ok {
 				return q, true
 			}
@@ -120,8 +121,10 @@ func (a *Asker) Draw(r *rand.PCG, task Task, users []int) (Question, bool) {
 
 // Place returns one of the places where user can be asked, all equally likely,
 // false if there is none.
-func (a *Asker) Place(r *rand.PCG, user int) (int, bool) {
-	first, last := a.Config.span(len(a.Data.Users[user].Events))
+func (a *Asker) Place(r *rand.PCG, task Task, user int) (int, bool) {
+	n := len(a.Data.Users[user].Events)
+	first, last := a.Config.span(n)
+	last = min(last, n-1-task.ahead())
 	if last < first {
 		return 0, false
 	}

@@ -1,0 +1,177 @@
+package rlpf
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// options is the number of options of a question about the future.
+const options = 4
+
+// step is how far the search for options is widened: they come from one cell of
+// 2^years release years and 2^buckets buckets.
+type step struct{ years, buckets int }
+
+const allYears = 12 // more bits than any year has
+
+// steps widens by years first, then by buckets, to all items in the end.
+func steps(buckets int) []step {
+	s := []step{{2, 0}, {3, 0}, {4, 0}, {5, 0}, {allYears, 0}}
+	for k := range bits.Len(uint(buckets)) + 1 {
+		s = append(s, step{allYears, k + 1})
+	}
+	return s
+}
+
+// grid divides the items into cells at every step. It is shifted against years
+// and buckets by a random way. Each step's cells are made of whole cells of the
+// step before.
+type grid struct {
+	a            *Asker
+	p            *popularity
+	year, bucket int
+}
+
+// cell returns the cell of an item.
+func (g *grid) cell(s step, item int32) [2]int {
+	return [2]int{(g.a.Data.Items[item].Year + g.year) >> s.years, (int(g.p.bucket[item]) + g.bucket) >> s.buckets}
+}
+
+// future makes a question of what comes. Its options are items that the user
+// never meets, released within three years of each other and of one bucket of
+// popularity, drawn by how popular they are.
+//
+// Nothing in the options may tell which of them is the target. So they are not
+// those nearest to the target, which would be the one in the middle, but those
+// of its cell in a grid that lies at random. If a cell has too few items, they
+// join those of other such cells near by, and never those of a cell that has
+// enough, which would be options for the target without having it as an option
+// themselves.
+func (a *Asker) future(r *rand.Rand, q Question) (Question, bool) {
+	p := a.popular[q.Task]
+	events := a.Data.Users[q.User].Events
+	at := q.Pos + q.Task.ahead()
+	if p == nil || at >= len(events) {
+		return q, false
+	}
+	target := events[at].Item
+	met := make([]bool, len(a.Data.Items)) // by title
+	for i, e := range events {
+		if i < q.Pos && a.same[e.Item] == a.same[target] {
+			return q, false
+		}
+		met[a.same[e.Item]] = true
+	}
+	g := grid{a: a, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
+	for q.Widened = range p.steps {
+		cell := g.around(target, q.Widened, met)
+		var m mass
+		for _, i := range cell {
+			m.add(p.chance[i])
+		}
+		if !m.enough() {
+			continue
+		}
+		q.Items = spin(r, cell, p.chance, m.total)
+		for _, i := range q.Items {
+			q.Options = append(q.Options, a.Data.Items[i].Title)
+		}
+		q.Answer = []int{0}
+		q.permute(r)
+		return q, true
+	}
+	return q, false
+}
+
+// mass is that of the items of a cell.
+type mass struct{ total, most float64 }
+
+func (m *mass) add(chance float64) {
+	m.total += chance
+	m.most = max(m.most, chance)
+}
+
+// enough reports whether options can be drawn from the cell: whether each item
+// can be one of them in proportion to its chance. So no item has more than a
+// quarter of the mass, and there are four or more.
+func (m *mass) enough() bool { return m.most*options <= m.total*(1+1e-9) }
+
+// around returns the target and the items that are not met of the target's cell
+// at a step, apart from those of smaller cells that have enough; the target is
+// the first. Of items of one title there is one.
+func (g *grid) around(target int32, at int, met []bool) []int32 {
+	same := g.a.same
+	home := g.cell(g.p.steps[at], target)
+	wide := g.p.steps[at].buckets
+	low, high := home[1]<<wide-g.bucket, (home[1]+1)<<wide-g.bucket
+	cell := []int32{target}
+	titles := map[int32]bool{same[target]: true}
+	for _, items := range g.p.items[max(0, low):min(high, len(g.p.items))] {
+		for _, i := range items {
+			if !met[same[i]] && !titles[same[i]] && g.cell(g.p.steps[at], i) == home {
+				titles[same[i]] = true
+				cell = append(cell, i)
+			}
+		}
+	}
+	for _, s := range g.p.steps[:at] {
+		within := map[[2]int]mass{}
+		for _, i := range cell {
+			c := g.cell(s, i)
+			m := within[c]
+			m.add(g.p.chance[i])
+			within[c] = m
+		}
+		cell = slices.DeleteFunc(cell, func(i int32) bool {
+			m := within[g.cell(s, i)]
+			return m.enough()
+		})
+	}
+	return cell
+}
+
+// spin draws the options of the first item of a cell: the items lie around a
+// wheel in random order, each with an arc of its chance, and four spokes at
+// right angles point to the options, one of them to a random point of the first
+// item's arc. As every spoke could have been the first, the options do not tell
+// which was; with draws one after the other the commonest of a small cell would
+// be the likeliest.
+func spin(r *rand.Rand, cell []int32, chance []float64, total float64) []int32 {
+	first := cell[0]
+	wheel := slices.Clone(cell)
+	r.Shuffle(len(wheel), func(i, j int) { wheel[i], wheel[j] = wheel[j], wheel[i] })
+	at := slices.Index(wheel, first)
+	wheel = append(wheel[at:], wheel[:at]...)
+	point := chance[first] * r.Float64()
+	drawn := []int32{first}
+	end := chance[first]
+	for _, i := range wheel[1:] {
+		end += chance[i]
+		if point+total/options*float64(len(drawn)) < end && len(drawn) < options {
+			drawn = append(drawn, i)
+		}
+	}
+	return drawn
+}
+
+// draw takes n of the items, one after the other, each in proportion to its
+// weight among those left. There must be n or more.
+func draw(r *rand.Rand, from []int32, weight []float64, n int) []int32 {
+	from = slices.Clone(from)
+	var total float64
+	for _, i := range from {
+		total += weight[i]
+	}
+	drawn := make([]int32, 0, n)
+	for range n {
+		left, k := r.Float64()*total, 0
+		for ; k < len(from)-1 && left >= weight[from[k]]; k++ {
+			left -= weight[from[k]]
+		}
+		drawn = append(drawn, from[k])
+		total -= weight[from[k]]
+		from = slices.Delete(from, k, k+1)
+	}
+	return drawn
+}
