@@ -81,7 +81,7 @@ done4:
 	LEAQ (R10)(R12*1), DI
 	LEAQ (R11)(R12*1), SI
 	DECQ R8
-	JNZ l1
+	JNE l1
 	VZEROUPPER
 	RET
 
@@ -144,7 +144,7 @@ done4:
 	LEAQ (R10)(R12*1), DI
 	LEAQ (R11)(R12*1), SI
 	DECQ R8
-	JNZ l1
+	JNE l1
 	VZEROUPPER
 	RET
 

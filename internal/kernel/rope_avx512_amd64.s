@@ -62,7 +62,7 @@ done4:
 	LEAQ (R10)(R12*1), DI
 	LEAQ (R11)(R12*1), SI
 	DECQ R8
-	JNZ l1
+	JNE l1
 	VZEROUPPER
 	RET
 
@@ -124,7 +124,7 @@ done4:
 	LEAQ (R10)(R12*1), DI
 	LEAQ (R11)(R12*1), SI
 	DECQ R8
-	JNZ l1
+	JNE l1
 	VZEROUPPER
 	RET
 

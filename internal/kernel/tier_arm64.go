@@ -9,5 +9,7 @@ func accelerated() []variant {
 	vectorNEON(&v)
 	normNEON(&v)
 	updateNEON(&v)
+	ropeNEON(&v)
+	attentionNEON(&v)
 	return []variant{v}
 }

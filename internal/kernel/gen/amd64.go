@@ -9,12 +9,12 @@ import (
 var (
 	AVX2 = &ISA{
 		Name: "avx2", Suffix: "AVX2", Arch: "amd64", Bytes: 32, Vecs: 16, GPRs: amd64GPRs, MemOperands: true,
-		reg: func(n int) string { return "Y" + strconv.Itoa(n) }, prefer: amd64Prefer, loop: amd64Loop,
+		reg: func(n int) string { return "Y" + strconv.Itoa(n) }, prefer: amd64Prefer, ints: amd64Ints,
 	}
 	AVX512 = &ISA{
 		Name: "avx512", Suffix: "AVX512", Arch: "amd64", Bytes: 64, Vecs: 32, GPRs: amd64GPRs, MemOperands: true,
 		Masks: []string{"K2", "K3", "K4", "K5", "K6", "K7"},
-		reg:   func(n int) string { return "Z" + strconv.Itoa(n) }, prefer: amd64Prefer, loop: amd64Loop,
+		reg:   func(n int) string { return "Z" + strconv.Itoa(n) }, prefer: amd64Prefer, ints: amd64Ints,
 	}
 )
 
@@ -23,36 +23,58 @@ var amd64GPRs = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12"
 
 func init() {
 	AVX2.emit, AVX512.emit = amd64Emit, amd64Emit // refers to them
-	AVX2.loop.tail, AVX512.loop.tail = avx2Tail, avx512Tail
+	AVX2.ints.tail, AVX512.ints.tail = avx2Tail, avx512Tail
 }
 
-var amd64Loop = loopISA{
-	Count: "CX", Index: "R13",
+var amd64Ints = intISA{
+	Count: "CX", Index: "R13", Scratch: "AX", InMemory: true,
 	mem: func(ptr string, size, offset int) string { return Idx(ptr, "R13", size, offset) },
-	begin: func(k *Kernel, n string) {
-		k.I("XORQ", "R13", "R13")
-		k.I("MOVQ", n, "CX")
+	move: func(k *Kernel, to string, from any) {
+		if from == 0 {
+			k.I("XORQ", to, to)
+		} else {
+			k.I("MOVQ", from, to)
+		}
 	},
-	next: func(k *Kernel, step int, label string) {
-		k.I("SUBQ", step, "CX")
-		k.I("JLT", label)
+	load32: func(k *Kernel, to, ptr string) { k.I("MOVLQSX", Mem(ptr, 0), to) },
+	add:    func(k *Kernel, to string, by any) { k.I("ADDQ", by, to) },
+	sub: func(k *Kernel, to string, a, b any) {
+		switch to {
+		case b:
+			k.I("NEGQ", to)
+			k.I("ADDQ", a, to)
+		case a:
+			k.I("SUBQ", b, to)
+		default:
+			k.I("MOVQ", a, to)
+			k.I("SUBQ", b, to)
+		}
 	},
-	again: func(k *Kernel, step int, label string) {
-		k.I("ADDQ", step, "R13")
-		k.I("SUBQ", step, "CX")
-		k.I("JGE", label)
+	scale:   func(k *Kernel, to string, shift int) { k.I("SHLQ", shift, to) },
+	address: func(k *Kernel, to, ptr, i string, size int) { k.I("LEAQ", Idx(ptr, i, size, 0), to) },
+	step: func(k *Kernel, count string, n int, condition, label string) {
+		if n == 1 {
+			k.I("DECQ", count)
+		} else {
+			k.I("SUBQ", n, count)
+		}
+		k.I("J"+condition, label)
 	},
-	rest: func(k *Kernel, step int, label string) {
-		k.I("ADDQ", step, "CX")
+	restore: func(k *Kernel, count string, n int, label string) {
+		k.I("ADDQ", n, count)
 		if label != "" {
 			k.I("JZ", label)
 		}
 	},
+	compare: func(k *Kernel, a string, b any, condition, label string) {
+		k.I("CMPQ", a, b)
+		k.I("J"+condition, label)
+	},
+	jump: func(k *Kernel, label string) { k.I("JMP", label) },
 	ret: func(k *Kernel) {
 		k.I("VZEROUPPER")
 		k.I("RET")
 	},
-	load: func(k *Kernel, param, reg string) { k.I("MOVQ", k.Arg(param), reg) },
 }
 
 func avx512Tail(k *Kernel) *Value {
@@ -67,7 +89,7 @@ func avx512Tail(k *Kernel) *Value {
 func avx2Tail(k *Kernel) *Value {
 	v := &Value{}
 	k.I("LEAQ", k.file.lanes()+"<>+32(SB)", "AX")
-	k.I("SHLQ", map[int]int{4: 2, 8: 3}[k.elem.Size], "CX")
+	k.I("SHLQ", k.elem.shift(), "CX")
 	k.I("SUBQ", "CX", "AX")
 	k.I("VMOVDQU", "(AX)", v)
 	return v
@@ -96,7 +118,7 @@ var amd64Floats = map[string]string{
 	"and": "VAND", "or": "VOR", "xor": "VXOR", "andnot": "VANDN",
 }
 
-var amd64Ints = map[string]string{"addint": "VPADD", "subint": "VPSUB", "shl": "VPSLL", "shr": "VPSRL"}
+var amd64Integers = map[string]string{"addint": "VPADD", "subint": "VPSUB", "shl": "VPSLL", "shr": "VPSRL"}
 
 func amd64Emit(k *Kernel, in *item) {
 	p, q, ss := "PS", "D", "SS"
@@ -114,9 +136,9 @@ func amd64Emit(k *Kernel, in *item) {
 	case "add", "sub", "mul", "div", "max", "min", "and", "or", "xor", "andnot":
 		w(amd64Floats[in.op]+p, src(1), src(0), d)
 	case "addint", "subint":
-		w(amd64Ints[in.op]+q, src(1), src(0), d)
+		w(amd64Integers[in.op]+q, src(1), src(0), d)
 	case "shl", "shr":
-		w(amd64Ints[in.op]+q, in.imm, src(0), d)
+		w(amd64Integers[in.op]+q, in.imm, src(0), d)
 	case "sqrt":
 		w("VSQRT"+p, src(0), d)
 	case "round":

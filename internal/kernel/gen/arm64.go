@@ -15,40 +15,50 @@ var NEON = &ISA{
 	Name: "neon", Suffix: "NEON", Arch: "arm64", Bytes: 16, Vecs: 31,
 	GPRs: []string{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"},
 	reg:  func(n int) string { return "V" + strconv.Itoa(n) }, prefer: arm64Prefer,
-	loop: loopISA{
-		Count: "R20", Index: "R21",
-		mem: func(ptr string, _, offset int) string { return ptr + "+" + strconv.Itoa(offset) },
-		begin: func(k *Kernel, n string) {
-			k.I("MOVD", "ZR", "R21")
-			k.I("MOVD", n, "R20")
-		},
-		next: func(k *Kernel, step int, label string) {
-			k.I("SUBS", step, "R20", "R20")
-			k.I("BLT", label)
-		},
-		again: func(k *Kernel, step int, label string) {
-			k.I("ADD", step, "R21", "R21")
-			k.I("SUBS", step, "R20", "R20")
-			k.I("BGE", label)
-		},
-		rest: func(k *Kernel, step int, label string) {
-			k.I("ADD", step, "R20", "R20")
-			if label != "" {
-				k.I("CBZ", "R20", label)
-			}
-		},
-		ret:  func(k *Kernel) { k.I("RET") },
-		load: func(k *Kernel, param, reg string) { k.I("MOVD", k.Arg(param), reg) },
-	},
+	ints: arm64Ints,
 }
 
-func init() { NEON.emit, NEON.loop.tail = arm64Emit, neonTail } // refer to it
+var arm64Ints = intISA{
+	Count: "R20", Index: "R21", Scratch: "R16",
+	mem: func(ptr string, _, offset int) string { return ptr + "+" + strconv.Itoa(offset) },
+	move: func(k *Kernel, to string, from any) {
+		if from == 0 {
+			from = "ZR"
+		}
+		k.I("MOVD", from, to)
+	},
+	load32: func(k *Kernel, to, ptr string) { k.I("MOVW", Mem(ptr, 0), to) },
+	add:    func(k *Kernel, to string, by any) { k.I("ADD", by, to, to) },
+	sub:    func(k *Kernel, to string, a, b any) { k.I("SUB", b, a, to) },
+	scale:  func(k *Kernel, to string, shift int) { k.I("LSL", shift, to, to) },
+	address: func(k *Kernel, to, ptr, i string, size int) {
+		if size > 1 {
+			i += fmt.Sprintf("<<%d", size/4+1)
+		}
+		k.I("ADD", i, ptr, to)
+	},
+	step: func(k *Kernel, count string, n int, condition, label string) {
+		k.I("SUBS", n, count, count)
+		k.I("B"+condition, label)
+	},
+	restore: func(k *Kernel, count string, n int, label string) {
+		k.I("ADD", n, count, count)
+		if label != "" {
+			k.I("CBZ", count, label)
+		}
+	},
+	compare: func(k *Kernel, a string, b any, condition, label string) {
+		k.I("CMP", b, a)
+		k.I("B"+condition, label)
+	},
+	jump: func(k *Kernel, label string) { k.I("B", label) },
+	ret:  func(k *Kernel) { k.I("RET") },
+}
+
+func init() { NEON.emit, NEON.ints.tail = arm64Emit, neonTail } // refer to it
 
 // neonTail loads the mask from within a row of ones and zeros.
 func neonTail(k *Kernel) *Value { return k.Do("mask") }
-
-// shift is the logarithm of the element's size.
-func (k *Kernel) shift() int { return k.elem.Size/4 + 1 }
 
 // arm64Prefer lets a multiply-add write over its addend.
 func arm64Prefer(in *item) (order []int, ok bool) {
@@ -162,14 +172,14 @@ func arm64Emit(k *Kernel, in *item) {
 	case "first":
 		w(fmov, float(src(0)), in.mem)
 	case "load", "store":
-		at := k.address(in.mem)
+		at := k.indexed(in.mem)
 		if in.op == "load" {
 			w("FMOVQ", at, float(d))
 		} else {
 			w("FMOVQ", float(src(0)), at)
 		}
 	case "loadtail", "storetail":
-		k.address(in.mem)
+		k.indexed(in.mem)
 		if in.op == "loadtail" {
 			k.word("xor", d, d, d)
 		}
@@ -182,7 +192,7 @@ func arm64Emit(k *Kernel, in *item) {
 		})
 	case "mask":
 		w("MOVD", "$"+k.file.lanes()+"<>+32(SB)", "R17")
-		w("SUB", fmt.Sprintf("R20<<%d", k.shift()), "R17", "R17")
+		w("SUB", fmt.Sprintf("R20<<%d", k.elem.shift()), "R17", "R17")
 		w("FMOVQ", "(R17)", float(d))
 	case "cmp":
 		k.compare(in.imm, d, src(0), src(1))
@@ -207,11 +217,11 @@ func (k *Kernel) arrangement() string {
 	return ".S4"
 }
 
-// address sets R17 to the address of the element at the index in ptr+offset
+// indexed sets R17 to the address of the element at the index in ptr+offset
 // and returns the operand.
-func (k *Kernel) address(mem string) string {
+func (k *Kernel) indexed(mem string) string {
 	ptr, offset, _ := strings.Cut(mem, "+")
-	k.Func.I("ADD", fmt.Sprintf("R21<<%d", k.shift()), ptr, "R17")
+	k.Func.I("ADD", fmt.Sprintf("R21<<%d", k.elem.shift()), ptr, "R17")
 	if offset == "0" {
 		return "(R17)"
 	}

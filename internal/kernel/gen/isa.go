@@ -44,8 +44,7 @@ type ISA struct {
 	// when it is free; ok is false if it must not take over any.
 	prefer func(in *item) (order []int, ok bool)
 	emit   func(k *Kernel, in *item)
-	// Parts of loops: see loop.go.
-	loop loopISA
+	ints   intISA
 }
 
 // A Value is a vector, or a comparison's result, of a kernel: a temporary, a

@@ -2,7 +2,7 @@ package main
 
 // ropeFiles are the rotations of pairs of features.
 func ropeFiles() (files []*File) {
-	for _, isa := range []*ISA{AVX2, AVX512} {
+	for _, isa := range []*ISA{AVX2, AVX512, NEON} {
 		f := NewFile("rope", isa.Name, isa.Arch)
 		for _, elem := range []Elem{F32, F64} {
 			rope(f, isa, elem)
@@ -20,21 +20,19 @@ func rope(f *File, isa *ISA, elem Elem) {
 	dst, x, cos, half, heads := p[0], p[1], p[2], p[3], p[4]
 	sign := k.Broadcast("sign")
 	sin, dst1, x1, bytes := k.GPR(), k.GPR(), k.GPR(), k.GPR()
-	k.I("MOVQ", half, bytes)
-	k.I("SHLQ", map[Elem]int{F32: 2, F64: 3}[elem], bytes)
-	k.I("LEAQ", Idx(cos, bytes, 1, 0), sin)
-	k.Loop(func(again string) {
-		k.I("LEAQ", Idx(dst, bytes, 1, 0), dst1)
-		k.I("LEAQ", Idx(x, bytes, 1, 0), x1)
+	k.Move(bytes, half)
+	k.Scale(bytes, elem.shift())
+	k.Address(sin, cos, bytes, 1)
+	k.Repeat(heads, func() {
+		k.Address(dst1, dst, bytes, 1)
+		k.Address(x1, x, bytes, 1)
 		k.Each(half, 1, func(u int) {
 			a, b, c, s := k.Load(x, u), k.Load(x1, u), k.Load(cos, u), k.Mul(k.Load(sin, u), sign)
 			k.Store(dst, u, k.FNMA(b, s, k.Mul(a, c)))
 			k.Store(dst1, u, k.FMA(a, s, k.Mul(b, c)))
 		})
-		k.I("LEAQ", Idx(dst1, bytes, 1, 0), dst)
-		k.I("LEAQ", Idx(x1, bytes, 1, 0), x)
-		k.I("DECQ", heads)
-		k.I("JNZ", again)
+		k.Address(dst, dst1, bytes, 1)
+		k.Address(x, x1, bytes, 1)
 	})
 	k.End()
 	f.Set(elem.field("rope"), "ropeTurn("+k.name+")")
