@@ -4,174 +4,207 @@
 
 #include "textflag.h"
 
-DATA countersfloat32<>+0(SB)/4, $0x00000000
-DATA countersfloat32<>+4(SB)/4, $0x00000000
-DATA countersfloat32<>+8(SB)/4, $0x7f4a7c15
-DATA countersfloat32<>+12(SB)/4, $0x9e3779b9
-DATA countersfloat32<>+16(SB)/4, $0xfe94f82a
-DATA countersfloat32<>+20(SB)/4, $0x3c6ef372
-DATA countersfloat32<>+24(SB)/4, $0x7ddf743f
-DATA countersfloat32<>+28(SB)/4, $0xdaa66d2c
-DATA countersfloat32<>+32(SB)/4, $0xfd29f054
-DATA countersfloat32<>+36(SB)/4, $0x78dde6e5
-DATA countersfloat32<>+40(SB)/4, $0x7c746c69
-DATA countersfloat32<>+44(SB)/4, $0x1715609f
-DATA countersfloat32<>+48(SB)/4, $0xfbbee87e
-DATA countersfloat32<>+52(SB)/4, $0xb54cda58
-DATA countersfloat32<>+56(SB)/4, $0x7b096493
-DATA countersfloat32<>+60(SB)/4, $0x53845412
-DATA countersfloat32<>+64(SB)/4, $0xfa53e0a8
-DATA countersfloat32<>+68(SB)/4, $0xf1bbcdcb
-DATA countersfloat32<>+72(SB)/4, $0x799e5cbd
-DATA countersfloat32<>+76(SB)/4, $0x8ff34785
-DATA countersfloat32<>+80(SB)/4, $0xf8e8d8d2
-DATA countersfloat32<>+84(SB)/4, $0x2e2ac13e
-DATA countersfloat32<>+88(SB)/4, $0x783354e7
-DATA countersfloat32<>+92(SB)/4, $0xcc623af8
-DATA countersfloat32<>+96(SB)/4, $0xf77dd0fc
-DATA countersfloat32<>+100(SB)/4, $0x6a99b4b1
-DATA countersfloat32<>+104(SB)/4, $0x76c84d11
-DATA countersfloat32<>+108(SB)/4, $0x08d12e6b
-DATA countersfloat32<>+112(SB)/4, $0xf612c926
-DATA countersfloat32<>+116(SB)/4, $0xa708a824
-DATA countersfloat32<>+120(SB)/4, $0x755d453b
-DATA countersfloat32<>+124(SB)/4, $0x454021de
-GLOBL countersfloat32<>(SB), RODATA|NOPTR, $128
+DATA vectors<>+0(SB)/8, $0x0000000000000000
+DATA vectors<>+8(SB)/8, $0x9e3779b97f4a7c15
+DATA vectors<>+16(SB)/8, $0x3c6ef372fe94f82a
+DATA vectors<>+24(SB)/8, $0xdaa66d2c7ddf743f
+DATA vectors<>+32(SB)/8, $0x78dde6e5fd29f054
+DATA vectors<>+40(SB)/8, $0x1715609f7c746c69
+DATA vectors<>+48(SB)/8, $0xb54cda58fbbee87e
+DATA vectors<>+56(SB)/8, $0x538454127b096493
+DATA vectors<>+64(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+72(SB)/8, $0x8ff34785799e5cbd
+DATA vectors<>+80(SB)/8, $0x2e2ac13ef8e8d8d2
+DATA vectors<>+88(SB)/8, $0xcc623af8783354e7
+DATA vectors<>+96(SB)/8, $0x6a99b4b1f77dd0fc
+DATA vectors<>+104(SB)/8, $0x08d12e6b76c84d11
+DATA vectors<>+112(SB)/8, $0xa708a824f612c926
+DATA vectors<>+120(SB)/8, $0x454021de755d453b
+DATA vectors<>+128(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+136(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+144(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+152(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+160(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+168(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+176(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+184(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+192(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+200(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+208(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+216(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+224(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+232(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+240(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+248(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+256(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+264(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+272(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+280(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+288(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+296(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+304(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+312(SB)/8, $0xe3779b97f4a7c150
+DATA vectors<>+320(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+328(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+336(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+344(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+352(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+360(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+368(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+376(SB)/8, $0xf1bbcdcbfa53e0a8
+GLOBL vectors<>(SB), RODATA|NOPTR, $384
 
-DATA countersfloat64<>+0(SB)/4, $0x00000000
-DATA countersfloat64<>+4(SB)/4, $0x00000000
-DATA countersfloat64<>+8(SB)/4, $0x7f4a7c15
-DATA countersfloat64<>+12(SB)/4, $0x9e3779b9
-DATA countersfloat64<>+16(SB)/4, $0xfe94f82a
-DATA countersfloat64<>+20(SB)/4, $0x3c6ef372
-DATA countersfloat64<>+24(SB)/4, $0x7ddf743f
-DATA countersfloat64<>+28(SB)/4, $0xdaa66d2c
-DATA countersfloat64<>+32(SB)/4, $0xfd29f054
-DATA countersfloat64<>+36(SB)/4, $0x78dde6e5
-DATA countersfloat64<>+40(SB)/4, $0x7c746c69
-DATA countersfloat64<>+44(SB)/4, $0x1715609f
-DATA countersfloat64<>+48(SB)/4, $0xfbbee87e
-DATA countersfloat64<>+52(SB)/4, $0xb54cda58
-DATA countersfloat64<>+56(SB)/4, $0x7b096493
-DATA countersfloat64<>+60(SB)/4, $0x53845412
-DATA countersfloat64<>+64(SB)/4, $0xfa53e0a8
-DATA countersfloat64<>+68(SB)/4, $0xf1bbcdcb
-DATA countersfloat64<>+72(SB)/4, $0x799e5cbd
-DATA countersfloat64<>+76(SB)/4, $0x8ff34785
-DATA countersfloat64<>+80(SB)/4, $0xf8e8d8d2
-DATA countersfloat64<>+84(SB)/4, $0x2e2ac13e
-DATA countersfloat64<>+88(SB)/4, $0x783354e7
-DATA countersfloat64<>+92(SB)/4, $0xcc623af8
-DATA countersfloat64<>+96(SB)/4, $0xf77dd0fc
-DATA countersfloat64<>+100(SB)/4, $0x6a99b4b1
-DATA countersfloat64<>+104(SB)/4, $0x76c84d11
-DATA countersfloat64<>+108(SB)/4, $0x08d12e6b
-DATA countersfloat64<>+112(SB)/4, $0xf612c926
-DATA countersfloat64<>+116(SB)/4, $0xa708a824
-DATA countersfloat64<>+120(SB)/4, $0x755d453b
-DATA countersfloat64<>+124(SB)/4, $0x454021de
-GLOBL countersfloat64<>(SB), RODATA|NOPTR, $128
-
-// func dropout32AVX512(dst *float32, x *float32, n int, base int, limit int, keep float32)
+// func dropout32AVX512(dst *float32, x *float32, n int, base int, last int, keep float32)
 TEXT ·dropout32AVX512(SB), NOSPLIT, $0-44
+	VMOVUPS vectors<>+128(SB), Z6
+	VMOVUPS vectors<>+192(SB), Z7
+	VMOVUPS vectors<>+256(SB), Z8
+	VMOVUPS vectors<>+0(SB), Z9
+	VMOVUPS vectors<>+64(SB), Z10
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
-	MOVQ n+16(FP), CX
-	VPBROADCASTQ base+24(FP), Z0
-	VPADDQ countersfloat32<>+64(SB), Z0, Z1
-	VPADDQ countersfloat32<>(SB), Z0, Z0
-	VPBROADCASTQ limit+32(FP), Z10
-	VBROADCASTSS keep+40(FP), Z12
-	MOVQ $0xbf58476d1ce4e5b9, AX
-	VMOVQ AX, X8
-	VPBROADCASTQ X8, Z8
-	MOVQ $0x94d049bb133111eb, AX
-	VMOVQ AX, X9
-	VPBROADCASTQ X9, Z9
-	MOVQ $0xe3779b97f4a7c150, AX
-	VMOVQ AX, X11
-	VPBROADCASTQ X11, Z11
-
-l1:
-	VPSRLQ $30, Z0, Z4
-	VPXORQ Z0, Z4, Z2
-	VPMULLQ Z8, Z2, Z2
-	VPSRLQ $27, Z2, Z4
-	VPXORQ Z2, Z4, Z2
-	VPMULLQ Z9, Z2, Z2
-	VPSRLQ $31, Z2, Z4
-	VPXORQ Z2, Z4, Z2
-	VPCMPUQ $5, Z10, Z2, K1
-	VPSRLQ $30, Z1, Z4
-	VPXORQ Z1, Z4, Z3
-	VPMULLQ Z8, Z3, Z3
-	VPSRLQ $27, Z3, Z4
-	VPXORQ Z3, Z4, Z3
-	VPMULLQ Z9, Z3, Z3
-	VPSRLQ $31, Z3, Z4
-	VPXORQ Z3, Z4, Z3
-	VPCMPUQ $5, Z10, Z3, K2
-	KUNPCKBW K1, K2, K1
-	VMULPS.Z (SI), Z12, K1, Z4
-	VMOVUPS Z4, (DI)
-	VPADDQ Z11, Z0, Z0
-	VPADDQ Z11, Z1, Z1
-	ADDQ $64, SI
-	ADDQ $64, DI
+	MOVQ n+16(FP), DX
+	VBROADCASTSS keep+40(FP), Z0
+	VBROADCASTSD last+32(FP), Z1
+	VBROADCASTSD base+24(FP), Z2
+	VPADDQ Z9, Z2, Z3
+	VPADDQ Z10, Z2, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
 	SUBQ $16, CX
-	JNZ l1
+	JLT end2
+
+loop1:
+	VPSRLQ $30, Z3, Z4
+	VXORPD Z4, Z3, Z4
+	VPMULLQ Z6, Z4, Z5
+	VPSRLQ $27, Z5, Z4
+	VXORPD Z4, Z5, Z5
+	VPMULLQ Z7, Z5, Z4
+	VPSRLQ $31, Z4, Z5
+	VXORPD Z5, Z4, Z4
+	VPSRLQ $11, Z4, Z4
+	VPCMPGTQ Z1, Z4, K2
+	VPADDQ Z8, Z3, Z3
+	VPSRLQ $30, Z2, Z4
+	VXORPD Z4, Z2, Z4
+	VPMULLQ Z6, Z4, Z5
+	VPSRLQ $27, Z5, Z4
+	VXORPD Z4, Z5, Z5
+	VPMULLQ Z7, Z5, Z4
+	VPSRLQ $31, Z4, Z5
+	VXORPD Z5, Z4, Z4
+	VPSRLQ $11, Z4, Z4
+	VPCMPGTQ Z1, Z4, K3
+	VPADDQ Z8, Z2, Z2
+	KUNPCKBW K2, K3, K2
+	VMOVUPS (SI)(R13*4), Z4
+	VMULPS Z0, Z4, Z4
+	VMOVUPS.Z Z4, K2, Z4
+	VMOVUPS Z4, (DI)(R13*4)
+	ADDQ $16, R13
+	SUBQ $16, CX
+	JGE loop1
+
+end2:
+	ADDQ $16, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VPSRLQ $30, Z3, Z4
+	VXORPD Z4, Z3, Z4
+	VPMULLQ Z6, Z4, Z5
+	VPSRLQ $27, Z5, Z4
+	VXORPD Z4, Z5, Z5
+	VPMULLQ Z7, Z5, Z4
+	VPSRLQ $31, Z4, Z5
+	VXORPD Z5, Z4, Z4
+	VPSRLQ $11, Z4, Z4
+	VPCMPGTQ Z1, Z4, K3
+	VPADDQ Z8, Z3, Z3
+	VPSRLQ $30, Z2, Z3
+	VXORPD Z3, Z2, Z3
+	VPMULLQ Z6, Z3, Z4
+	VPSRLQ $27, Z4, Z3
+	VXORPD Z3, Z4, Z4
+	VPMULLQ Z7, Z4, Z3
+	VPSRLQ $31, Z3, Z4
+	VXORPD Z4, Z3, Z3
+	VPSRLQ $11, Z3, Z3
+	VPCMPGTQ Z1, Z3, K4
+	VPADDQ Z8, Z2, Z2
+	KUNPCKBW K3, K4, K3
+	VMOVUPS.Z (SI)(R13*4), K2, Z1
+	VMULPS Z0, Z1, Z1
+	VMOVUPS.Z Z1, K3, Z1
+	VMOVUPS Z1, K2, (DI)(R13*4)
+
+done3:
 	VZEROUPPER
 	RET
 
-// func dropout64AVX512(dst *float64, x *float64, n int, base int, limit int, keep float64)
+// func dropout64AVX512(dst *float64, x *float64, n int, base int, last int, keep float64)
 TEXT ·dropout64AVX512(SB), NOSPLIT, $0-48
+	VMOVUPD vectors<>+128(SB), Z5
+	VMOVUPD vectors<>+192(SB), Z6
+	VMOVUPD vectors<>+320(SB), Z7
+	VMOVUPD vectors<>+0(SB), Z8
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
-	MOVQ n+16(FP), CX
-	VPBROADCASTQ base+24(FP), Z0
-	VPADDQ countersfloat64<>+64(SB), Z0, Z1
-	VPADDQ countersfloat64<>(SB), Z0, Z0
-	VPBROADCASTQ limit+32(FP), Z10
-	VBROADCASTSD keep+40(FP), Z12
-	MOVQ $0xbf58476d1ce4e5b9, AX
-	VMOVQ AX, X8
-	VPBROADCASTQ X8, Z8
-	MOVQ $0x94d049bb133111eb, AX
-	VMOVQ AX, X9
-	VPBROADCASTQ X9, Z9
-	MOVQ $0xe3779b97f4a7c150, AX
-	VMOVQ AX, X11
-	VPBROADCASTQ X11, Z11
+	MOVQ n+16(FP), DX
+	VBROADCASTSD keep+40(FP), Z0
+	VBROADCASTSD last+32(FP), Z1
+	VBROADCASTSD base+24(FP), Z2
+	VPADDQ Z8, Z2, Z2
+	XORQ R13, R13
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLT end2
 
-l1:
-	VPSRLQ $30, Z0, Z4
-	VPXORQ Z0, Z4, Z2
-	VPMULLQ Z8, Z2, Z2
-	VPSRLQ $27, Z2, Z4
-	VPXORQ Z2, Z4, Z2
-	VPMULLQ Z9, Z2, Z2
-	VPSRLQ $31, Z2, Z4
-	VPXORQ Z2, Z4, Z2
-	VPCMPUQ $5, Z10, Z2, K1
-	VPSRLQ $30, Z1, Z4
-	VPXORQ Z1, Z4, Z3
-	VPMULLQ Z8, Z3, Z3
-	VPSRLQ $27, Z3, Z4
-	VPXORQ Z3, Z4, Z3
-	VPMULLQ Z9, Z3, Z3
+loop1:
+	VPSRLQ $30, Z2, Z3
+	VXORPD Z3, Z2, Z3
+	VPMULLQ Z5, Z3, Z4
+	VPSRLQ $27, Z4, Z3
+	VXORPD Z3, Z4, Z4
+	VPMULLQ Z6, Z4, Z3
 	VPSRLQ $31, Z3, Z4
-	VPXORQ Z3, Z4, Z3
-	VPCMPUQ $5, Z10, Z3, K2
-	VMULPD.Z (SI), Z12, K1, Z4
-	VMULPD.Z 64(SI), Z12, K2, Z5
-	VMOVUPD Z4, (DI)
-	VMOVUPD Z5, 64(DI)
-	VPADDQ Z11, Z0, Z0
-	VPADDQ Z11, Z1, Z1
-	ADDQ $128, SI
-	ADDQ $128, DI
-	SUBQ $16, CX
-	JNZ l1
+	VXORPD Z4, Z3, Z3
+	VPSRLQ $11, Z3, Z3
+	VPCMPGTQ Z1, Z3, K2
+	VPADDQ Z7, Z2, Z2
+	VMOVUPD (SI)(R13*8), Z3
+	VMULPD Z0, Z3, Z3
+	VMOVUPD.Z Z3, K2, Z3
+	VMOVUPD Z3, (DI)(R13*8)
+	ADDQ $8, R13
+	SUBQ $8, CX
+	JGE loop1
+
+end2:
+	ADDQ $8, CX
+	JZ done3
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K2
+	VPSRLQ $30, Z2, Z3
+	VXORPD Z3, Z2, Z3
+	VPMULLQ Z5, Z3, Z4
+	VPSRLQ $27, Z4, Z3
+	VXORPD Z3, Z4, Z4
+	VPMULLQ Z6, Z4, Z3
+	VPSRLQ $31, Z3, Z4
+	VXORPD Z4, Z3, Z3
+	VPSRLQ $11, Z3, Z3
+	VPCMPGTQ Z1, Z3, K3
+	VPADDQ Z7, Z2, Z2
+	VMOVUPD.Z (SI)(R13*8), K2, Z1
+	VMULPD Z0, Z1, Z1
+	VMOVUPD.Z Z1, K3, Z1
+	VMOVUPD Z1, K2, (DI)(R13*8)
+
+done3:
 	VZEROUPPER
 	RET
 

@@ -136,13 +136,11 @@ func ropeTurn[T Float](f func(dst, x, turn *T, half, heads int, sign T)) func(ds
 	}
 }
 
-func dropoutOf[T Float](f func(dst, x *T, n, base, limit int, keep T)) func(dst, x []T, base, limit uint64, keep T) {
+func dropoutOf[T Float](f func(dst, x *T, n, base, last int, keep T)) func(dst, x []T, base, limit uint64, keep T) {
 	return func(dst, x []T, base, limit uint64, keep T) {
-		whole := len(dst) &^ 15
-		inPieces(whole, func(lo, n int) {
-			f(&dst[lo], &x[lo : lo+n][0], n, int(base+uint64(lo)*splitMix1), int(limit), keep)
+		inPieces(len(dst), func(lo, n int) {
+			f(&dst[lo], &x[lo : lo+n][0], n, int(base+uint64(lo)*splitMix1), int(limit>>11)-1, keep)
 		})
-		dropout(dst[whole:], x[whole:], base+uint64(whole)*splitMix1, limit, keep)
 	}
 }
 

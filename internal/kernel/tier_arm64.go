@@ -10,6 +10,7 @@ func accelerated() []variant {
 	normNEON(&v)
 	updateNEON(&v)
 	ropeNEON(&v)
+	dropoutNEON(&v)
 	attentionNEON(&v)
 	return []variant{v}
 }

@@ -178,7 +178,7 @@ func (k *Kernel) demote(constants []*Value) {
 		for s, v := range in.src {
 			if slices.Contains(constants, v) {
 				in.src[s] = &Value{}
-				items = append(items, item{op: "const", dst: in.src[s], mem: v.mem()})
+				items = append(items, item{op: "const", elem: in.elem, dst: in.src[s], mem: v.mem()})
 			}
 		}
 		at[i] = len(items)
@@ -214,6 +214,7 @@ func (k *Kernel) hoist(used int) {
 func (k *Kernel) write(in *item) {
 	switch {
 	case in.op != "":
+		k.elem = in.elem
 		k.isa.emit(k, in)
 	case len(in.words) == 1 && strings.HasSuffix(fmt.Sprint(in.words[0]), ":"):
 		fmt.Fprintf(&k.body, "\n%s\n", in.words[0])

@@ -183,6 +183,25 @@ func amd64Emit(k *Kernel, in *item) {
 		}
 	case "cmp":
 		w("VCMP"+p, in.imm, src(1), src(0), d)
+	case "above":
+		w("VPCMPGT"+q, src(1), src(0), d)
+	case "joinmasks":
+		if wide {
+			w("KUNPCKBW", src(0), src(1), d)
+		} else { // a half of every mask
+			w("VSHUFPS", 0x88, src(1), src(0), d)
+			w("VPERMQ", 0xd8, d, d)
+		}
+	case "only":
+		if wide {
+			w("VMOVUP"+p[1:]+".Z", src(1), src(0), d)
+		} else {
+			w("VAND"+p, src(0), src(1), d)
+		}
+	case "mul64": // AVX-512 alone
+		w("VPMULLQ", src(1), src(0), d)
+	case "mullow": // 64-bit products of the lower halves
+		w("VPMULUDQ", src(1), src(0), d)
 	case "select":
 		if wide {
 			w("VBLENDM"+p, src(1), src(2), src(0), d)
@@ -259,10 +278,17 @@ func (f *File) lanes() string {
 	return "lanes"
 }
 
-// spread adds a vector of equal elements to the file's table of constants and
-// returns its offset.
-func (f *File) spread(bits uint64, size, width int) int {
-	key := fmt.Sprint(size, ":", bits)
+// vector adds a vector of elements of these bits, width bytes wide, to the
+// file's table of constants and returns its offset.
+func (f *File) vector(elem Elem, width int, bits func(i int) uint64) int {
+	words := make([]uint64, width/8)
+	for i := range words {
+		words[i] = bits(i)
+		if elem == F32 {
+			words[i] = bits(2*i) | bits(2*i+1)<<32
+		}
+	}
+	key := fmt.Sprint(elem.Size, words)
 	if at, ok := f.vectors[key]; ok {
 		return at
 	}
@@ -272,11 +298,8 @@ func (f *File) spread(bits uint64, size, width int) int {
 	at := len(f.vectors) * width
 	f.vectors[key] = at
 	f.width = width
-	if size == 4 {
-		bits |= bits << 32
-	}
-	for i := 0; i < width; i += 8 {
-		fmt.Fprintf(&f.data, "DATA vectors<>+%d(SB)/8, $%#016x\n", at+i, bits)
+	for i, w := range words {
+		fmt.Fprintf(&f.data, "DATA vectors<>+%d(SB)/8, $%#016x\n", at+8*i, w)
 	}
 	return at
 }

@@ -78,11 +78,15 @@ var arm64Floats = map[string]uint32{
 	"add": 0x4e20d400, "sub": 0x4ea0d400, "mul": 0x6e20dc00, "div": 0x6e20fc00, "max": 0x4e20f400, "min": 0x4ea0f400,
 	"addp": 0x6e20d400, "maxp": 0x6e20f400, "fma": 0x4e20cc00, "fnma": 0x4ea0cc00,
 	"cmeq": 0x4e20e400, "cmge": 0x6e20e400, "cmgt": 0x6ea0e400,
-	"sqrt": 0x6ea1f800, "round": 0x4e218800, "addint": 0x4ea08400, "subint": 0x6ea08400,
+	"sqrt": 0x6ea1f800, "round": 0x4e218800, "addint": 0x4ea08400, "subint": 0x6ea08400, "above": 0x4ea03400,
 }
 
+// Encodings that are the same for both: of bits, and of integers of 64 bits by
+// their halves.
 var arm64Bits = map[string]uint32{
 	"and": 0x4e201c00, "or": 0x4ea01c00, "xor": 0x6e201c00, "bic": 0x4e601c00, "bsl": 0x6e601c00, "not": 0x6e205800,
+	"uzp1": 0x4e801800, "rev64": 0x4ea00800, "mulint": 0x4ea09c00, "uaddlp": 0x6ea02800,
+	"shl32": 0x4f605400, "xtn": 0x0ea12800, "umlal0": 0x2f802000,
 }
 
 // number is the number of a vector register.
@@ -196,6 +200,19 @@ func arm64Emit(k *Kernel, in *item) {
 		w("FMOVQ", "(R17)", float(d))
 	case "cmp":
 		k.compare(in.imm, d, src(0), src(1))
+	case "above":
+		k.word("above", d, src(0), src(1))
+	case "joinmasks":
+		k.word("uzp1", d, src(0), src(1))
+	case "only":
+		k.word("and", d, src(0), src(1))
+	case "mul64": // by a constant: the crossed halves, then the lower ones
+		k.word("rev64", d, src(0), "")
+		k.word("mulint", d, d, src(1))
+		k.word("uaddlp", d, d, "")
+		k.word("shl32", d, d, "")
+		k.word("xtn", "V31", src(0), "")
+		k.word("umlal0", d, "V31", src(1))
 	case "select":
 		move(src(0), "V31")
 		k.word("bsl", "V31", src(1), src(2))

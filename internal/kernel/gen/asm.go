@@ -15,7 +15,7 @@ type File struct {
 	data  strings.Builder
 
 	hasLanes bool           // see lanes
-	vectors  map[string]int // offsets of constants; see spread
+	vectors  map[string]int // offsets of constants; see vector
 	width    int            // bytes of a constant
 	setup    []setting
 }

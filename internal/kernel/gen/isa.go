@@ -72,12 +72,13 @@ type Kernel struct {
 	loops  [][2]int
 	tail   *Value // in the tail of a loop: the mask of elements that are there
 	gprs   []string
-	consts map[uint64]*Value
+	consts map[int]*Value // by offset
 }
 
 // An item is an operation, or a line of text.
 type item struct {
 	op    string
+	elem  Elem
 	dst   *Value
 	src   []*Value
 	imm   int
@@ -92,7 +93,7 @@ func (f *File) Kernel(isa *ISA, elem Elem, name, doc, params, result string) *Ke
 	full := fmt.Sprintf("%s%d%s", name, elem.Bits(), isa.Suffix)
 	return &Kernel{
 		Func: f.Func(full, full+" "+doc, params, result), isa: isa, elem: elem,
-		gprs: isa.GPRs, consts: map[uint64]*Value{},
+		gprs: isa.GPRs, consts: map[int]*Value{},
 	}
 }
 
@@ -108,8 +109,17 @@ func (k *Kernel) add(in item) *Value {
 			v.forced = true
 		}
 	}
+	in.elem = k.elem
 	k.items = append(k.items, in)
 	return in.dst
+}
+
+// As makes the operations of body those of another element type.
+func (k *Kernel) As(elem Elem, body func()) {
+	old := k.elem
+	k.elem = elem
+	body()
+	k.elem = old
 }
 
 // Do emits the named operation of the ISA; see its emit.
@@ -177,10 +187,16 @@ func (k *Kernel) Const(x float64) *Value { return k.ConstBits(k.elem.encode(x)) 
 
 // ConstBits returns a vector with these bits in every element.
 func (k *Kernel) ConstBits(bits uint64) *Value {
-	v := k.consts[bits]
+	return k.ConstLanes(func(int) uint64 { return bits })
+}
+
+// ConstLanes returns a vector with the bits f(i) in element i.
+func (k *Kernel) ConstLanes(f func(i int) uint64) *Value {
+	offset := k.file.vector(k.elem, k.isa.Bytes, f)
+	v := k.consts[offset]
 	if v == nil {
-		v = &Value{constant: true, offset: k.file.spread(bits, k.elem.Size, k.isa.Bytes)}
-		k.consts[bits] = v
+		v = &Value{constant: true, offset: offset}
+		k.consts[offset] = v
 	}
 	return v
 }
@@ -276,13 +292,26 @@ const (
 	Greater   = 30
 )
 
-// Cmp compares a with b, for Select.
-func (k *Kernel) Cmp(relation int, a, b *Value) *Value {
+// Cmp compares a with b, for Select and Only; Above compares signed integers
+// of the elements' size.
+func (k *Kernel) Cmp(relation int, a, b *Value) *Value { return k.holds("cmp", relation, a, b) }
+func (k *Kernel) Above(a, b *Value) *Value             { return k.holds("above", 0, a, b) }
+
+func (k *Kernel) holds(op string, relation int, a, b *Value) *Value {
 	if a.constant {
 		a.forced = true
 	}
-	return k.add(item{op: "cmp", dst: &Value{mask: len(k.isa.Masks) > 0}, src: []*Value{a, b}, imm: relation})
+	return k.add(item{op: op, dst: &Value{mask: len(k.isa.Masks) > 0}, src: []*Value{a, b}, imm: relation})
 }
+
+// JoinMasks returns what holds for elements of half the size, from what holds
+// for those of two vectors, low first.
+func (k *Kernel) JoinMasks(low, high *Value) *Value {
+	return k.add(item{op: "joinmasks", dst: &Value{mask: low.mask}, src: []*Value{low, high}})
+}
+
+// Only returns v where the comparison holds and 0 elsewhere.
+func (k *Kernel) Only(mask, v *Value) *Value { return k.Do("only", mask, v) }
 
 // Select returns a where the comparison holds and b elsewhere.
 func (k *Kernel) Select(mask, a, b *Value) *Value {
