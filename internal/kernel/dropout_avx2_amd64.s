@@ -4,34 +4,38 @@
 
 #include "textflag.h"
 
-DATA vectors<>+0(SB)/8, $0x0000000000000000
-DATA vectors<>+8(SB)/8, $0x9e3779b97f4a7c15
-DATA vectors<>+16(SB)/8, $0x3c6ef372fe94f82a
-DATA vectors<>+24(SB)/8, $0xdaa66d2c7ddf743f
-DATA vectors<>+32(SB)/8, $0x78dde6e5fd29f054
-DATA vectors<>+40(SB)/8, $0x1715609f7c746c69
-DATA vectors<>+48(SB)/8, $0xb54cda58fbbee87e
-DATA vectors<>+56(SB)/8, $0x538454127b096493
-DATA vectors<>+64(SB)/8, $0xbf58476d1ce4e5b9
-DATA vectors<>+72(SB)/8, $0xbf58476d1ce4e5b9
-DATA vectors<>+80(SB)/8, $0xbf58476d1ce4e5b9
-DATA vectors<>+88(SB)/8, $0xbf58476d1ce4e5b9
-DATA vectors<>+96(SB)/8, $0x00000000bf58476d
-DATA vectors<>+104(SB)/8, $0x00000000bf58476d
-DATA vectors<>+112(SB)/8, $0x00000000bf58476d
-DATA vectors<>+120(SB)/8, $0x00000000bf58476d
-DATA vectors<>+128(SB)/8, $0x94d049bb133111eb
-DATA vectors<>+136(SB)/8, $0x94d049bb133111eb
-DATA vectors<>+144(SB)/8, $0x94d049bb133111eb
-DATA vectors<>+152(SB)/8, $0x94d049bb133111eb
-DATA vectors<>+160(SB)/8, $0x0000000094d049bb
-DATA vectors<>+168(SB)/8, $0x0000000094d049bb
-DATA vectors<>+176(SB)/8, $0x0000000094d049bb
-DATA vectors<>+184(SB)/8, $0x0000000094d049bb
-DATA vectors<>+192(SB)/8, $0xf1bbcdcbfa53e0a8
-DATA vectors<>+200(SB)/8, $0xf1bbcdcbfa53e0a8
-DATA vectors<>+208(SB)/8, $0xf1bbcdcbfa53e0a8
-DATA vectors<>+216(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+0(SB)/8, $0xffffffffffffffff
+DATA vectors<>+8(SB)/8, $0xffffffffffffffff
+DATA vectors<>+16(SB)/8, $0xffffffffffffffff
+DATA vectors<>+24(SB)/8, $0xffffffffffffffff
+DATA vectors<>+32(SB)/8, $0x0000000000000000
+DATA vectors<>+40(SB)/8, $0x9e3779b97f4a7c15
+DATA vectors<>+48(SB)/8, $0x3c6ef372fe94f82a
+DATA vectors<>+56(SB)/8, $0xdaa66d2c7ddf743f
+DATA vectors<>+64(SB)/8, $0x78dde6e5fd29f054
+DATA vectors<>+72(SB)/8, $0x1715609f7c746c69
+DATA vectors<>+80(SB)/8, $0xb54cda58fbbee87e
+DATA vectors<>+88(SB)/8, $0x538454127b096493
+DATA vectors<>+96(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+104(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+112(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+120(SB)/8, $0xbf58476d1ce4e5b9
+DATA vectors<>+128(SB)/8, $0x00000000bf58476d
+DATA vectors<>+136(SB)/8, $0x00000000bf58476d
+DATA vectors<>+144(SB)/8, $0x00000000bf58476d
+DATA vectors<>+152(SB)/8, $0x00000000bf58476d
+DATA vectors<>+160(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+168(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+176(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+184(SB)/8, $0x94d049bb133111eb
+DATA vectors<>+192(SB)/8, $0x0000000094d049bb
+DATA vectors<>+200(SB)/8, $0x0000000094d049bb
+DATA vectors<>+208(SB)/8, $0x0000000094d049bb
+DATA vectors<>+216(SB)/8, $0x0000000094d049bb
+DATA vectors<>+224(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+232(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+240(SB)/8, $0xf1bbcdcbfa53e0a8
+DATA vectors<>+248(SB)/8, $0xf1bbcdcbfa53e0a8
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -50,29 +54,32 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-DATA vectors<>+224(SB)/8, $0x78dde6e5fd29f054
-DATA vectors<>+232(SB)/8, $0x78dde6e5fd29f054
-DATA vectors<>+240(SB)/8, $0x78dde6e5fd29f054
-DATA vectors<>+248(SB)/8, $0x78dde6e5fd29f054
-GLOBL vectors<>(SB), RODATA|NOPTR, $256
+DATA vectors<>+256(SB)/8, $0x78dde6e5fd29f054
+DATA vectors<>+264(SB)/8, $0x78dde6e5fd29f054
+DATA vectors<>+272(SB)/8, $0x78dde6e5fd29f054
+DATA vectors<>+280(SB)/8, $0x78dde6e5fd29f054
+GLOBL vectors<>(SB), RODATA|NOPTR, $288
 
-// func dropout32AVX2(dst *float32, x *float32, n int, base int, last int, keep float32)
+// func dropout32AVX2(dst *float32, x *float32, n int, base int, limit int, keep float32)
 TEXT ·dropout32AVX2(SB), NOSPLIT, $0-44
-	VMOVUPS vectors<>+64(SB), Y8
-	VMOVUPS vectors<>+128(SB), Y9
-	VMOVUPS vectors<>+96(SB), Y10
-	VMOVUPS vectors<>+160(SB), Y11
-	VMOVUPS vectors<>+192(SB), Y12
+	VMOVUPS vectors<>+96(SB), Y8
+	VMOVUPS vectors<>+160(SB), Y9
+	VMOVUPS vectors<>+128(SB), Y10
+	VMOVUPS vectors<>+192(SB), Y11
+	VMOVUPS vectors<>+224(SB), Y12
 	VMOVUPS vectors<>+0(SB), Y13
 	VMOVUPS vectors<>+32(SB), Y14
+	VMOVUPS vectors<>+64(SB), Y15
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), DX
 	VBROADCASTSS keep+40(FP), Y0
-	VBROADCASTSD last+32(FP), Y1
+	VBROADCASTSD limit+32(FP), Y1
+	VPSRLQ $11, Y1, Y1
+	VPADDQ Y13, Y1, Y1
 	VBROADCASTSD base+24(FP), Y2
-	VPADDQ Y13, Y2, Y3
-	VPADDQ Y14, Y2, Y2
+	VPADDQ Y14, Y2, Y3
+	VPADDQ Y15, Y2, Y2
 	XORQ R13, R13
 	MOVQ DX, CX
 	SUBQ $8, CX
@@ -199,21 +206,24 @@ done3:
 	VZEROUPPER
 	RET
 
-// func dropout64AVX2(dst *float64, x *float64, n int, base int, last int, keep float64)
+// func dropout64AVX2(dst *float64, x *float64, n int, base int, limit int, keep float64)
 TEXT ·dropout64AVX2(SB), NOSPLIT, $0-48
-	VMOVUPD vectors<>+64(SB), Y7
-	VMOVUPD vectors<>+128(SB), Y8
-	VMOVUPD vectors<>+96(SB), Y9
-	VMOVUPD vectors<>+160(SB), Y10
-	VMOVUPD vectors<>+224(SB), Y11
+	VMOVUPD vectors<>+96(SB), Y7
+	VMOVUPD vectors<>+160(SB), Y8
+	VMOVUPD vectors<>+128(SB), Y9
+	VMOVUPD vectors<>+192(SB), Y10
+	VMOVUPD vectors<>+256(SB), Y11
 	VMOVUPD vectors<>+0(SB), Y12
+	VMOVUPD vectors<>+32(SB), Y13
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), DX
 	VBROADCASTSD keep+40(FP), Y0
-	VBROADCASTSD last+32(FP), Y1
+	VBROADCASTSD limit+32(FP), Y1
+	VPSRLQ $11, Y1, Y1
+	VPADDQ Y12, Y1, Y1
 	VBROADCASTSD base+24(FP), Y2
-	VPADDQ Y12, Y2, Y2
+	VPADDQ Y13, Y2, Y2
 	XORQ R13, R13
 	MOVQ DX, CX
 	SUBQ $4, CX

@@ -10,12 +10,12 @@ func dropoutAVX512(v *variant) {
 	v.f64.dropout = dropoutOf(dropout64AVX512)
 }
 
-// dropout32AVX512 is [table]'s dropout for n > 0 elements: those whose numbers of 53 bits are above last stay.
+// dropout32AVX512 is [table]'s dropout for n > 0 elements.
 //
 //go:noescape
-func dropout32AVX512(dst *float32, x *float32, n int, base int, last int, keep float32)
+func dropout32AVX512(dst *float32, x *float32, n int, base int, limit int, keep float32)
 
-// dropout64AVX512 is [table]'s dropout for n > 0 elements: those whose numbers of 53 bits are above last stay.
+// dropout64AVX512 is [table]'s dropout for n > 0 elements.
 //
 //go:noescape
-func dropout64AVX512(dst *float64, x *float64, n int, base int, last int, keep float64)
+func dropout64AVX512(dst *float64, x *float64, n int, base int, limit int, keep float64)

@@ -54,7 +54,7 @@ DATA vectors<>+368(SB)/8, $0xf1bbcdcbfa53e0a8
 DATA vectors<>+376(SB)/8, $0xf1bbcdcbfa53e0a8
 GLOBL vectors<>(SB), RODATA|NOPTR, $384
 
-// func dropout32AVX512(dst *float32, x *float32, n int, base int, last int, keep float32)
+// func dropout32AVX512(dst *float32, x *float32, n int, base int, limit int, keep float32)
 TEXT ·dropout32AVX512(SB), NOSPLIT, $0-44
 	VMOVUPS vectors<>+128(SB), Z6
 	VMOVUPS vectors<>+192(SB), Z7
@@ -65,7 +65,7 @@ TEXT ·dropout32AVX512(SB), NOSPLIT, $0-44
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), DX
 	VBROADCASTSS keep+40(FP), Z0
-	VBROADCASTSD last+32(FP), Z1
+	VBROADCASTSD limit+32(FP), Z1
 	VBROADCASTSD base+24(FP), Z2
 	VPADDQ Z9, Z2, Z3
 	VPADDQ Z10, Z2, Z2
@@ -83,8 +83,7 @@ loop1:
 	VPMULLQ Z7, Z5, Z4
 	VPSRLQ $31, Z4, Z5
 	VXORPD Z5, Z4, Z4
-	VPSRLQ $11, Z4, Z4
-	VPCMPGTQ Z1, Z4, K2
+	VPCMPUQ $5, Z1, Z4, K2
 	VPADDQ Z8, Z3, Z3
 	VPSRLQ $30, Z2, Z4
 	VXORPD Z4, Z2, Z4
@@ -94,8 +93,7 @@ loop1:
 	VPMULLQ Z7, Z5, Z4
 	VPSRLQ $31, Z4, Z5
 	VXORPD Z5, Z4, Z4
-	VPSRLQ $11, Z4, Z4
-	VPCMPGTQ Z1, Z4, K3
+	VPCMPUQ $5, Z1, Z4, K3
 	VPADDQ Z8, Z2, Z2
 	KUNPCKBW K2, K3, K2
 	VMOVUPS (SI)(R13*4), Z4
@@ -120,8 +118,7 @@ end2:
 	VPMULLQ Z7, Z5, Z4
 	VPSRLQ $31, Z4, Z5
 	VXORPD Z5, Z4, Z4
-	VPSRLQ $11, Z4, Z4
-	VPCMPGTQ Z1, Z4, K3
+	VPCMPUQ $5, Z1, Z4, K3
 	VPADDQ Z8, Z3, Z3
 	VPSRLQ $30, Z2, Z3
 	VXORPD Z3, Z2, Z3
@@ -131,8 +128,7 @@ end2:
 	VPMULLQ Z7, Z4, Z3
 	VPSRLQ $31, Z3, Z4
 	VXORPD Z4, Z3, Z3
-	VPSRLQ $11, Z3, Z3
-	VPCMPGTQ Z1, Z3, K4
+	VPCMPUQ $5, Z1, Z3, K4
 	VPADDQ Z8, Z2, Z2
 	KUNPCKBW K3, K4, K3
 	VMOVUPS.Z (SI)(R13*4), K2, Z1
@@ -144,7 +140,7 @@ done3:
 	VZEROUPPER
 	RET
 
-// func dropout64AVX512(dst *float64, x *float64, n int, base int, last int, keep float64)
+// func dropout64AVX512(dst *float64, x *float64, n int, base int, limit int, keep float64)
 TEXT ·dropout64AVX512(SB), NOSPLIT, $0-48
 	VMOVUPD vectors<>+128(SB), Z5
 	VMOVUPD vectors<>+192(SB), Z6
@@ -154,7 +150,7 @@ TEXT ·dropout64AVX512(SB), NOSPLIT, $0-48
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), DX
 	VBROADCASTSD keep+40(FP), Z0
-	VBROADCASTSD last+32(FP), Z1
+	VBROADCASTSD limit+32(FP), Z1
 	VBROADCASTSD base+24(FP), Z2
 	VPADDQ Z8, Z2, Z2
 	XORQ R13, R13
@@ -171,8 +167,7 @@ loop1:
 	VPMULLQ Z6, Z4, Z3
 	VPSRLQ $31, Z3, Z4
 	VXORPD Z4, Z3, Z3
-	VPSRLQ $11, Z3, Z3
-	VPCMPGTQ Z1, Z3, K2
+	VPCMPUQ $5, Z1, Z3, K2
 	VPADDQ Z7, Z2, Z2
 	VMOVUPD (SI)(R13*8), Z3
 	VMULPD Z0, Z3, Z3
@@ -196,8 +191,7 @@ end2:
 	VPMULLQ Z6, Z4, Z3
 	VPSRLQ $31, Z3, Z4
 	VXORPD Z4, Z3, Z3
-	VPSRLQ $11, Z3, Z3
-	VPCMPGTQ Z1, Z3, K3
+	VPCMPUQ $5, Z1, Z3, K3
 	VPADDQ Z7, Z2, Z2
 	VMOVUPD.Z (SI)(R13*8), K2, Z1
 	VMULPD Z0, Z1, Z1

@@ -10,12 +10,12 @@ func dropoutNEON(v *variant) {
 	v.f64.dropout = dropoutOf(dropout64NEON)
 }
 
-// dropout32NEON is [table]'s dropout for n > 0 elements: those whose numbers of 53 bits are above last stay.
+// dropout32NEON is [table]'s dropout for n > 0 elements.
 //
 //go:noescape
-func dropout32NEON(dst *float32, x *float32, n int, base int, last int, keep float32)
+func dropout32NEON(dst *float32, x *float32, n int, base int, limit int, keep float32)
 
-// dropout64NEON is [table]'s dropout for n > 0 elements: those whose numbers of 53 bits are above last stay.
+// dropout64NEON is [table]'s dropout for n > 0 elements.
 //
 //go:noescape
-func dropout64NEON(dst *float64, x *float64, n int, base int, last int, keep float64)
+func dropout64NEON(dst *float64, x *float64, n int, base int, limit int, keep float64)

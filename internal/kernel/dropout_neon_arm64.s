@@ -36,7 +36,7 @@ DATA vectors<>+80(SB)/8, $0x3c6ef372fe94f82a
 DATA vectors<>+88(SB)/8, $0x3c6ef372fe94f82a
 GLOBL vectors<>(SB), RODATA|NOPTR, $96
 
-// func dropout32NEON(dst *float32, x *float32, n int, base int, last int, keep float32)
+// func dropout32NEON(dst *float32, x *float32, n int, base int, limit int, keep float32)
 TEXT ·dropout32NEON(SB), NOSPLIT, $0-44
 	MOVD $vectors<>+32(SB), R17
 	FMOVQ (R17), F7
@@ -53,7 +53,7 @@ TEXT ·dropout32NEON(SB), NOSPLIT, $0-44
 	MOVD n+16(FP), R2
 	FMOVS keep+40(FP), F31
 	VDUP V31.S[0], V0.S4
-	FMOVD last+32(FP), F31
+	FMOVD limit+32(FP), F31
 	VDUP V31.D[0], V1.D2
 	FMOVD base+24(FP), F31
 	VDUP V31.D[0], V2.D2
@@ -83,8 +83,7 @@ loop1:
 	WORD $0x2f8823e4 // umlal0 V4, V31, V8
 	WORD $0x6f610485 // shr V5, V4, 31
 	WORD $0x6e251c84 // xor V4, V4, V5
-	WORD $0x6f750484 // shr V4, V4, 11
-	WORD $0x4ee13484 // above V4, V4, V1
+	WORD $0x6ee13c84 // atleast V4, V4, V1
 	WORD $0x4ee98463 // addint V3, V3, V9
 	WORD $0x6f620445 // shr V5, V2, 30
 	WORD $0x6e251c45 // xor V5, V2, V5
@@ -104,8 +103,7 @@ loop1:
 	WORD $0x2f8823e5 // umlal0 V5, V31, V8
 	WORD $0x6f6104a6 // shr V6, V5, 31
 	WORD $0x6e261ca5 // xor V5, V5, V6
-	WORD $0x6f7504a5 // shr V5, V5, 11
-	WORD $0x4ee134a5 // above V5, V5, V1
+	WORD $0x6ee13ca5 // atleast V5, V5, V1
 	WORD $0x4ee98442 // addint V2, V2, V9
 	WORD $0x4e851884 // uzp1 V4, V4, V5
 	ADD R21<<2, R1, R17
@@ -142,8 +140,7 @@ end2:
 	WORD $0x2f8823e5 // umlal0 V5, V31, V8
 	WORD $0x6f6104a6 // shr V6, V5, 31
 	WORD $0x6e261ca5 // xor V5, V5, V6
-	WORD $0x6f7504a5 // shr V5, V5, 11
-	WORD $0x4ee134a5 // above V5, V5, V1
+	WORD $0x6ee13ca5 // atleast V5, V5, V1
 	WORD $0x4ee98463 // addint V3, V3, V9
 	WORD $0x6f620443 // shr V3, V2, 30
 	WORD $0x6e231c43 // xor V3, V2, V3
@@ -163,8 +160,7 @@ end2:
 	WORD $0x2f8823e3 // umlal0 V3, V31, V8
 	WORD $0x6f610466 // shr V6, V3, 31
 	WORD $0x6e261c63 // xor V3, V3, V6
-	WORD $0x6f750463 // shr V3, V3, 11
-	WORD $0x4ee13463 // above V3, V3, V1
+	WORD $0x6ee13c63 // atleast V3, V3, V1
 	WORD $0x4ee98442 // addint V2, V2, V9
 	WORD $0x4e8318a5 // uzp1 V5, V5, V3
 	ADD R21<<2, R1, R17
@@ -194,7 +190,7 @@ part5:
 done3:
 	RET
 
-// func dropout64NEON(dst *float64, x *float64, n int, base int, last int, keep float64)
+// func dropout64NEON(dst *float64, x *float64, n int, base int, limit int, keep float64)
 TEXT ·dropout64NEON(SB), NOSPLIT, $0-48
 	MOVD $vectors<>+32(SB), R17
 	FMOVQ (R17), F6
@@ -209,7 +205,7 @@ TEXT ·dropout64NEON(SB), NOSPLIT, $0-48
 	MOVD n+16(FP), R2
 	FMOVD keep+40(FP), F31
 	VDUP V31.D[0], V0.D2
-	FMOVD last+32(FP), F31
+	FMOVD limit+32(FP), F31
 	VDUP V31.D[0], V1.D2
 	FMOVD base+24(FP), F31
 	VDUP V31.D[0], V2.D2
@@ -238,8 +234,7 @@ loop1:
 	WORD $0x2f8723e3 // umlal0 V3, V31, V7
 	WORD $0x6f610464 // shr V4, V3, 31
 	WORD $0x6e241c63 // xor V3, V3, V4
-	WORD $0x6f750463 // shr V3, V3, 11
-	WORD $0x4ee13463 // above V3, V3, V1
+	WORD $0x6ee13c63 // atleast V3, V3, V1
 	WORD $0x4ee88442 // addint V2, V2, V8
 	ADD R21<<3, R1, R17
 	FMOVQ (R17), F4
@@ -275,8 +270,7 @@ end2:
 	WORD $0x2f8723e4 // umlal0 V4, V31, V7
 	WORD $0x6f610485 // shr V5, V4, 31
 	WORD $0x6e251c84 // xor V4, V4, V5
-	WORD $0x6f750484 // shr V4, V4, 11
-	WORD $0x4ee13484 // above V4, V4, V1
+	WORD $0x6ee13c84 // atleast V4, V4, V1
 	WORD $0x4ee88442 // addint V2, V2, V8
 	ADD R21<<3, R1, R17
 	WORD $0x6e211c21 // xor V1, V1, V1

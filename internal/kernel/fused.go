@@ -136,10 +136,10 @@ func ropeTurn[T Float](f func(dst, x, turn *T, half, heads int, sign T)) func(ds
 	}
 }
 
-func dropoutOf[T Float](f func(dst, x *T, n, base, last int, keep T)) func(dst, x []T, base, limit uint64, keep T) {
+func dropoutOf[T Float](f func(dst, x *T, n, base, limit int, keep T)) func(dst, x []T, base, limit uint64, keep T) {
 	return func(dst, x []T, base, limit uint64, keep T) {
 		inPieces(len(dst), func(lo, n int) {
-			f(&dst[lo], &x[lo : lo+n][0], n, int(base+uint64(lo)*splitMix1), int(limit>>11)-1, keep)
+			f(&dst[lo], &x[lo : lo+n][0], n, int(base+uint64(lo)*splitMix1), int(limit), keep)
 		})
 	}
 }

@@ -183,8 +183,10 @@ func amd64Emit(k *Kernel, in *item) {
 		}
 	case "cmp":
 		w("VCMP"+p, in.imm, src(1), src(0), d)
-	case "above":
+	case "above": // of signed integers
 		w("VPCMPGT"+q, src(1), src(0), d)
+	case "atleast": // of unsigned integers, AVX-512 alone
+		w("VPCMPU"+q, 5, src(1), src(0), d)
 	case "joinmasks":
 		if wide {
 			w("KUNPCKBW", src(0), src(1), d)

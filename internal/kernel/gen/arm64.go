@@ -78,7 +78,7 @@ var arm64Floats = map[string]uint32{
 	"add": 0x4e20d400, "sub": 0x4ea0d400, "mul": 0x6e20dc00, "div": 0x6e20fc00, "max": 0x4e20f400, "min": 0x4ea0f400,
 	"addp": 0x6e20d400, "maxp": 0x6e20f400, "fma": 0x4e20cc00, "fnma": 0x4ea0cc00,
 	"cmeq": 0x4e20e400, "cmge": 0x6e20e400, "cmgt": 0x6ea0e400,
-	"sqrt": 0x6ea1f800, "round": 0x4e218800, "addint": 0x4ea08400, "subint": 0x6ea08400, "above": 0x4ea03400,
+	"sqrt": 0x6ea1f800, "round": 0x4e218800, "addint": 0x4ea08400, "subint": 0x6ea08400, "atleast": 0x6ea03c00,
 }
 
 // Encodings that are the same for both: of bits, and of integers of 64 bits by
@@ -200,8 +200,8 @@ func arm64Emit(k *Kernel, in *item) {
 		w("FMOVQ", "(R17)", float(d))
 	case "cmp":
 		k.compare(in.imm, d, src(0), src(1))
-	case "above":
-		k.word("above", d, src(0), src(1))
+	case "atleast":
+		k.word("atleast", d, src(0), src(1))
 	case "joinmasks":
 		k.word("uzp1", d, src(0), src(1))
 	case "only":

@@ -20,14 +20,14 @@ const (
 )
 
 func dropout(f *File, isa *ISA, elem Elem) {
-	k := f.Kernel(isa, elem, "dropout", "is [table]'s dropout for n > 0 elements: those whose numbers of 53 bits are above last stay.",
-		typed(elem, "dst *T, x *T, n int, base int, last int, keep T"), "")
+	k := f.Kernel(isa, elem, "dropout", "is [table]'s dropout for n > 0 elements.",
+		typed(elem, "dst *T, x *T, n int, base int, limit int, keep T"), "")
 	p := k.Params("dst", "x", "n")
 	dst, x, keep := p[0], p[1], k.Broadcast("keep")
 	counters := make([]*Value, F64.Size/elem.Size) // for the elements of a vector
-	var last *Value
+	var limit *Value
 	k.As(F64, func() {
-		last = k.Broadcast("last")
+		limit = k.limit()
 		base := k.Broadcast("base")
 		for c := range counters {
 			first := c * k.Lanes()
@@ -41,7 +41,7 @@ func dropout(f *File, isa *ISA, elem Elem) {
 			for c, at := range counters {
 				z := k.mul64(k.Xor(at, k.Shr(at, 30)), splitMix2)
 				z = k.mul64(k.Xor(z, k.Shr(z, 27)), splitMix3)
-				stays[c] = k.Above(k.Shr(k.Xor(z, k.Shr(z, 31)), 11), last)
+				stays[c] = k.atLeast(k.Xor(z, k.Shr(z, 31)), limit)
 				k.Set(at, k.AddInt(at, k.ConstBits(step*splitMix1)))
 			}
 		})
@@ -49,6 +49,23 @@ func dropout(f *File, isa *ISA, elem Elem) {
 	})
 	k.End()
 	f.Set(elem.field("dropout"), "dropoutOf("+k.name+")")
+}
+
+// limit returns the parameter for atLeast, which compares unsigned integers
+// of which the upper 53 bits count: AVX2 only has a signed comparison.
+func (k *Kernel) limit() *Value {
+	limit := k.Broadcast("limit")
+	if k.Is(AVX2) {
+		limit = k.AddInt(k.Shr(limit, 11), k.ConstBits(1<<64-1))
+	}
+	return limit
+}
+
+func (k *Kernel) atLeast(z, limit *Value) *Value {
+	if k.Is(AVX2) {
+		return k.Compare("above", 0, k.Shr(z, 11), limit)
+	}
+	return k.Compare("atleast", 0, z, limit)
 }
 
 // mul64 returns the lower halves of products of 64-bit integers with c.

@@ -292,12 +292,11 @@ const (
 	Greater   = 30
 )
 
-// Cmp compares a with b, for Select and Only; Above compares signed integers
-// of the elements' size.
-func (k *Kernel) Cmp(relation int, a, b *Value) *Value { return k.holds("cmp", relation, a, b) }
-func (k *Kernel) Above(a, b *Value) *Value             { return k.holds("above", 0, a, b) }
+// Cmp compares a with b, for Select and Only. Compare is another comparison
+// of the ISA.
+func (k *Kernel) Cmp(relation int, a, b *Value) *Value { return k.Compare("cmp", relation, a, b) }
 
-func (k *Kernel) holds(op string, relation int, a, b *Value) *Value {
+func (k *Kernel) Compare(op string, relation int, a, b *Value) *Value {
 	if a.constant {
 		a.forced = true
 	}
