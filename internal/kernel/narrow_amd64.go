@@ -12,11 +12,17 @@ func narrowAVX2(v *variant) {
 	v.stored[Float16].dots = halfTiles(8, FromFloat16, dotsF16AVX2x1, dotsF16AVX2x2)
 	v.stored[Q8].dots = q8Tiles(dotsQ8AVX2x1, dotsQ8AVX2x2)
 	v.stored[Q8].quantise = quantiseAVX2
+	v.stored[BFloat16].widen = widenVectors(8, widenBF16AVX2, widenHalf(FromBFloat16))
+	v.stored[Float16].widen = widenVectors(8, widenF16AVX2, widenHalf(FromFloat16))
+	v.stored[Q8].widen = widenBlocks(widenQ8AVX2)
 }
 
 func narrowAVX512(v *variant) {
 	v.stored[BFloat16].dots = halfTiles(16, FromBFloat16, dotsBF16AVX512x1, dotsBF16AVX512x2, dotsBF16AVX512x3, dotsBF16AVX512x4)
 	v.stored[Float16].dots = halfTiles(16, FromFloat16, dotsF16AVX512x1, dotsF16AVX512x2, dotsF16AVX512x3, dotsF16AVX512x4)
+	v.stored[BFloat16].widen = widenVectors(16, widenBF16AVX512, widenHalf(FromBFloat16))
+	v.stored[Float16].widen = widenVectors(16, widenF16AVX512, widenHalf(FromFloat16))
+	v.stored[Q8].widen = widenBlocks(widenQ8AVX512)
 	if cpu.X86.HasAVX512VNNI && cpu.X86.HasF16C {
 		v.stored[Q8].dots = q8Tiles(dotsQ8VNNIx1, dotsQ8VNNIx2)
 	}
@@ -83,5 +89,34 @@ func quantiseAVX2(dst, src []float32) {
 	if blocks := len(src) / q8Values; blocks > 0 {
 		_ = dst[blocks*q8Row-1]
 		quantiseQ8AVX2(blocks, &dst[0], &src[0])
+	}
+}
+
+// widenRun is how many values assembly widens before it may be preempted.
+const widenRun = 1 << 16
+
+// widenVectors returns widen of 16-bit weights: whole vectors of step values by
+// f, the rest by last.
+func widenVectors(step int, f func(n int, dst *float32, src *byte), last func(dst []float32, src []byte)) func(dst []float32, src []byte) {
+	return func(dst []float32, src []byte) {
+		src = src[:2*len(dst)]
+		for len(dst) >= step {
+			n := min(widenRun, len(dst)/step*step)
+			f(n, &dst[0], &src[0])
+			dst, src = dst[n:], src[2*n:]
+		}
+		last(dst, src)
+	}
+}
+
+func widenBlocks(f func(blocks int, dst *float32, src *byte)) func(dst []float32, src []byte) {
+	return func(dst []float32, src []byte) {
+		blocks := len(dst) / q8Values
+		src = src[:blocks*q8Bytes]
+		for blocks > 0 {
+			n := min(widenRun/q8Values, blocks)
+			f(n, &dst[0], &src[0])
+			dst, src, blocks = dst[n*q8Values:], src[n*q8Bytes:], blocks-n
+		}
 	}
 }

@@ -44,3 +44,18 @@ func dotsQ8AVX2x2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *floa
 //
 //go:noescape
 func quantiseQ8AVX2(n int, dst *float32, src *float32)
+
+// widenBF16AVX2 sets dst to n > 0 values, a multiple of 8.
+//
+//go:noescape
+func widenBF16AVX2(n int, dst *float32, src *byte)
+
+// widenF16AVX2 sets dst to n > 0 values, a multiple of 8.
+//
+//go:noescape
+func widenF16AVX2(n int, dst *float32, src *byte)
+
+// widenQ8AVX2 sets dst to n > 0 blocks.
+//
+//go:noescape
+func widenQ8AVX2(n int, dst *float32, src *byte)

@@ -63,3 +63,18 @@ func dotsBF16AVX512x4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *
 //
 //go:noescape
 func dotsF16AVX512x4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// widenBF16AVX512 sets dst to n > 0 values, a multiple of 16.
+//
+//go:noescape
+func widenBF16AVX512(n int, dst *float32, src *byte)
+
+// widenF16AVX512 sets dst to n > 0 values, a multiple of 16.
+//
+//go:noescape
+func widenF16AVX512(n int, dst *float32, src *byte)
+
+// widenQ8AVX512 sets dst to n > 0 blocks.
+//
+//go:noescape
+func widenQ8AVX512(n int, dst *float32, src *byte)

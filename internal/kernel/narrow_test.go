@@ -150,6 +150,39 @@ func TestStoredTwins(t *testing.T) {
 	}
 }
 
+// Every variant widens to the same bits, whatever the weights and wherever
+// they lie.
+func TestWidenTwins(t *testing.T) {
+	vs := variants()
+	plain := vs[len(vs)-1]
+	for _, v := range vs[:len(vs)-1] {
+		t.Run(v.name, func(t *testing.T) {
+			eachStorage(t, func(t *testing.T, s Storage) {
+				r := rand.New(rand.NewPCG(7, 8))
+				for _, n := range []int{0, 1, 7, 8, 15, 16, 17, 31, 32, 63, 64, 65, 96, 1 << 16, 1<<16 + 160} {
+					n -= n % storages[s].values
+					src := make([]byte, s.Bytes(n)+2)[2:]
+					for i := range src { // all bits: also NaN, infinities and subnormals
+						src[i] = byte(r.Uint32())
+					}
+					want, got := make([]float32, n), make([]float32, n+2)
+					plain.stored[s].widen(want, src)
+					got[n+1] = 99
+					v.stored[s].widen(got[1:n+1], src)
+					for i, w := range want {
+						if w != w { // a signalling NaN may come out quiet
+							require.True(t, got[1+i] != got[1+i])
+							continue
+						}
+						require.Equal(t, math.Float32bits(w), math.Float32bits(got[1+i]), "%d of %d", i, n)
+					}
+					require.Equal(t, float32(99), got[n+1], "written beyond the end")
+				}
+			})
+		})
+	}
+}
+
 // What is not finite stays so, in the same row only, and zeros and denormals
 // of the weights count as what they are.
 func TestStoredSpecialValues(t *testing.T) {
@@ -215,9 +248,11 @@ func TestNarrowQ8(t *testing.T) {
 	})
 }
 
+var benchStoredRows = []int{1, 4, 8, 16, 64, 512} // one token, a few sequences, a prompt
+
 func BenchmarkLinearStored(b *testing.B) {
 	for s, name := range []string{"bf16", "f16", "q8"} {
-		for _, m := range []int{1, 4, 8} {
+		for _, m := range benchStoredRows {
 			for _, nk := range [][2]int{{256, 256}, {1024, 256}, {256, 1024}, {4096, 256}, {2048, 2048}} {
 				b.Run(fmt.Sprintf("%s/%dx%dx%d", name, m, nk[0], nk[1]), func(b *testing.B) {
 					c := newStoredCase(rand.New(rand.NewPCG(1, 2)), Storage(s), m, nk[0], nk[1])
@@ -230,7 +265,7 @@ func BenchmarkLinearStored(b *testing.B) {
 			}
 		}
 	}
-	for _, m := range []int{1, 4, 8} {
+	for _, m := range benchStoredRows {
 		for _, nk := range [][2]int{{256, 256}, {1024, 256}, {256, 1024}, {4096, 256}, {2048, 2048}} {
 			b.Run(fmt.Sprintf("f32/%dx%dx%d", m, nk[0], nk[1]), func(b *testing.B) {
 				c := newStoredCase(rand.New(rand.NewPCG(1, 2)), BFloat16, m, nk[0], nk[1])

@@ -21,6 +21,8 @@ func narrow() []*File {
 		halfDots(avx512, "F16", 'Z', xs)
 	}
 	q8Quantise(avx2)
+	widenFuncs(avx2, 'Y')
+	widenFuncs(avx512, 'Z')
 	return []*File{avx2, avx512}
 }
 
@@ -185,22 +187,13 @@ func singleRow(fn *Func, kind byte, r, count, wStep, xStep int, step func(i, acc
 
 // halfDots emits dots of bfloat16 or float16 for k a multiple of the lanes.
 func halfDots(f *File, typ string, kind byte, xs int) {
-	lanes := map[byte]int{'Y': 8, 'Z': 16}[kind]
-	tier := map[byte]string{'Y': "AVX2", 'Z': "AVX512"}[kind]
+	lanes, tier := lanesOf(kind)
 	name := fmt.Sprintf("dots%s%sx%d", typ, tier, xs)
 	doc := fmt.Sprintf("%s sets out[i*ldo+j] to the product of row i < %d of x and row j < n of w,\nldw bytes apart; k is a multiple of %d.", name, xs, lanes)
-	widen := func(fn *Func, from, to string) {
-		if typ == "F16" {
-			fn.I("VCVTPH2PS", from, to)
-		} else {
-			fn.I("VPMOVZXWD", from, to)
-			fn.I("VPSLLD", 16, to, to)
-		}
-	}
 	single := func(fn *Func, r int) {
 		singleRow(fn, kind, r, lanes, 2*lanes, 4*lanes, func(i, acc int) {
 			v := vec(kind, firstSum+rowSums+i)
-			widen(fn, Mem("SI", 2*lanes*i), v)
+			halfToFloat(fn, typ, Mem("SI", 2*lanes*i), v)
 			fn.I("VFMADD231PS", Mem("AX", 4*lanes*i), v, vec(kind, acc))
 		})
 		fold(fn, kind, r)
@@ -226,7 +219,7 @@ func halfDots(f *File, typ string, kind byte, xs int) {
 			}
 			for r := range rows {
 				to := vec(kind, w+r)
-				widen(fn, wRow(r, 2*lanes*set), to)
+				halfToFloat(fn, typ, wRow(r, 2*lanes*set), to)
 				for i := range xs {
 					fn.I("VFMADD231PS", vec(kind, x+i), to, vec(kind, set*accs+r*xs+i))
 				}
