@@ -155,7 +155,7 @@ func (e *Encoder) forward(s *autograd.Scope, b *events) *autograd.Var {
 	if e.Titles != nil { // the same as one more part of the concatenation
 		x = autograd.Add(x, e.Titles.In.Forward(s, e.Titles.of(s, b.items)))
 	}
-	x = autograd.Add(x, autograd.Slice(s.Use(e.Pos.Weight), 0, 0, b.n))
+	x = autograd.Add(x, e.Pos.Forward(s, tensor.Arange(tensor.Int32, b.n)))
 	x = e.Drop.Forward(s, x)
 	x = e.Layers.Forward(s, x, nn.BlockInput{Mask: autograd.AttnMask{Causal: true}}, nil)
 	return e.Norm.Forward(s, x)
@@ -175,7 +175,16 @@ func (e *Encoder) sharesOf(items *tensor.Tensor) *tensor.Tensor {
 			shares[row*n+int(g)] = 1 / float64(len(genres))
 		}
 	}
-	return tensor.Of(shares, append(items.Shape(), n)...).Cast(e.Genre.Weight.Value.DType())
+	return tensor.Of(shares, append(items.Shape(), n)...).Cast(computed(e.Genre.Weight))
+}
+
+// computed returns the dtype that a weight, which may be stored narrow, is
+// multiplied in.
+func computed(w *autograd.Param) tensor.DType {
+	if dt := w.Value.DType(); dt.IsFloat() {
+		return dt
+	}
+	return tensor.Float32
 }
 
 // PretrainLoss returns the summed loss of predicting each event from those

@@ -55,6 +55,6 @@ func (e *Encoder) ReadTitles(r *rand.PCG, embed *nn.Embedding, titles [][]int32)
 
 // of returns the title vectors of items (1-based), [..., width].
 func (t *Titles) of(s *autograd.Scope, items *tensor.Tensor) *autograd.Var {
-	table := s.Const(t.Table.Cast(t.In.Weight.Value.DType()))
+	table := s.Const(t.Table.Cast(computed(t.In.Weight)))
 	return autograd.Embedding(table, items)
 }
