@@ -32,44 +32,36 @@ func NewMaskedCategorical(logits *autograd.Var, allowed *tensor.Tensor) Categori
 
 // Sample draws alternatives: int32 [n].
 func (c Categorical) Sample(r *rand.PCG) *tensor.Tensor {
-	g := rand.New(r)
-	return c.choose(func(logp func(int) float64, k int) int {
-		u, last := g.Float64(), 0
-		for j := range k {
-			p := math.Exp(logp(j))
+	out := tensor.New(tensor.Int32, c.LogProbs.Dim(0))
+	choice := tensor.Data[int32](out)
+	if c.LogProbs.DType() == tensor.Float64 {
+		sampleRows(rand.New(r), choice, tensor.Data[float64](c.LogProbs.Value()))
+	} else {
+		sampleRows(rand.New(r), choice, tensor.Data[float32](c.LogProbs.Value()))
+	}
+	return out
+}
+
+// sampleRows draws an alternative from each row of log-probabilities.
+func sampleRows[T tensor.Float](g *rand.Rand, choice []int32, logp []T) {
+	k := len(logp) / max(1, len(choice))
+	for i := range choice {
+		u := g.Float64()
+		for j, l := range logp[i*k : (i+1)*k] {
+			p := math.Exp(float64(l))
 			if p == 0 {
 				continue
 			}
+			choice[i] = int32(j) // the last one possible, if rounding leaves a little of u
 			if u -= p; u < 0 {
-				return j
+				break
 			}
-			last = j // rounding may leave a little of u
 		}
-		return last
-	})
+	}
 }
 
 // Mode returns the likeliest alternatives, the first of equals: int32 [n].
 func (c Categorical) Mode() *tensor.Tensor { return tensor.ArgMax(c.LogProbs.Value(), -1).Clone() }
-
-// choose applies f to the log-probabilities of each row.
-func (c Categorical) choose(f func(logp func(int) float64, k int) int) *tensor.Tensor {
-	n, k := c.LogProbs.Dim(0), c.LogProbs.Dim(1)
-	out := tensor.New(tensor.Int32, n)
-	choice := tensor.Data[int32](out)
-	if c.LogProbs.DType() == tensor.Float64 {
-		data := tensor.Data[float64](c.LogProbs.Value())
-		for i := range choice {
-			choice[i] = int32(f(func(j int) float64 { return data[i*k+j] }, k))
-		}
-		return out
-	}
-	data := tensor.Data[float32](c.LogProbs.Value())
-	for i := range choice {
-		choice[i] = int32(f(func(j int) float64 { return float64(data[i*k+j]) }, k))
-	}
-	return out
-}
 
 // LogProb returns the log-probabilities of actions, int32 [n]: [n].
 func (c Categorical) LogProb(actions *tensor.Tensor) *autograd.Var {

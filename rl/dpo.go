@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/noema-ml/noema/autograd"
 	"github.com/noema-ml/noema/optim"
@@ -43,15 +44,38 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 			return fmt.Errorf("rl: preference %d is not shaped as the first one and the actions are", i)
 		}
 	}
-	ref := &reference{agent: agent}
-	s := autograd.Inference()
-	defer s.Close()
-	all := make([]int, len(pairs))
+	return c.train(ctx, agent, len(pairs), func(s *autograd.Scope, rows []int) (chosen, rejected *autograd.Var) {
+		var obs, yes, no []float64
+		for _, i := range rows {
+			obs, yes, no = append(obs, pairs[i].Obs...), append(yes, pairs[i].Chosen...), append(no, pairs[i].Rejected...)
+		}
+		if agent.Obs != nil {
+			agent.Obs.Normalize(obs, obs, normalLimit)
+		}
+		d := agent.Model.Policy(s, matrix(s, obs, len(rows)))
+		take := func(a []float64) *tensor.Tensor { return actionTensor(agent.Actions, a, len(rows)) }
+		return d.LogProb(take(yes)), d.LogProb(take(no))
+	})
+}
+
+// train trains model on n pairs, of which logProbs gives the log-probabilities
+// of those that rows names, under the model as it is.
+func (c DPO) train(ctx context.Context, model any, n int, logProbs func(s *autograd.Scope, rows []int) (chosen, rejected *autograd.Var)) error {
+	batch := cmp.Or(c.Batch, 64)
+	all, ref := make([]int, n), &reference{}
 	for i := range all {
 		all[i] = i
 	}
-	chosen, rejected := ref.logProbs(s, pairs, all)
-	ref.Chosen, ref.Rejected = numbers(chosen.Value()), numbers(rejected.Value())
+	s := autograd.Inference()
+	defer s.Close()
+	for rows := range slices.Chunk(all, batch) {
+		if err := context.Cause(ctx); err != nil {
+			return fmt.Errorf("rl: DPO: %w", err)
+		}
+		s.Reset()
+		chosen, rejected := logProbs(s, rows)
+		ref.Chosen, ref.Rejected = append(ref.Chosen, numbers(chosen.Value())...), append(ref.Rejected, numbers(rejected.Value())...)
+	}
 	run := c.Run
 	run.Parts = maps.Clone(run.Parts)
 	if run.Parts == nil {
@@ -59,36 +83,19 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 	}
 	run.Parts[referencePart] = ref
 	return train.Run(ctx, run, train.Task[int]{
-		Model: agent,
+		Model: model,
 		Opt:   &optim.Adam{LR: cmp.Or(c.LR, 1e-3)},
-		Data:  &train.Loader[int]{Items: all, Batch: cmp.Or(c.Batch, 64), Seed: c.Seed},
+		Data:  &train.Loader[int]{Items: all, Batch: batch, Seed: c.Seed},
 		Loss: func(s *autograd.Scope, rows []int) (*autograd.Var, float64) {
-			chosen, rejected := ref.logProbs(s, pairs, rows)
-			refChosen, refRejected := vector32(s, gather(ref.Chosen, rows, len(pairs))), vector32(s, gather(ref.Rejected, rows, len(pairs)))
-			return autograd.Sum(DPOLoss(chosen, rejected, refChosen, refRejected, cmp.Or(c.Beta, 0.1))), float64(len(rows))
+			chosen, rejected := logProbs(s, rows)
+			refChosen, refRejected := constant(chosen, gather(ref.Chosen, rows, n)), constant(chosen, gather(ref.Rejected, rows, n))
+			return autograd.Sum(DPOLoss(chosen, rejected, refChosen.Value(), refRejected.Value(), cmp.Or(c.Beta, 0.1))), float64(len(rows))
 		},
 	})
 }
 
 // reference holds the log-probabilities of all pairs under the reference.
-type reference struct {
-	agent            *Agent
-	Chosen, Rejected []float64
-}
-
-// logProbs returns those of the pairs that rows names, under the agent.
-func (r *reference) logProbs(s *autograd.Scope, pairs []Preference, rows []int) (chosen, rejected *autograd.Var) {
-	var obs, yes, no []float64
-	for _, i := range rows {
-		obs, yes, no = append(obs, pairs[i].Obs...), append(yes, pairs[i].Chosen...), append(no, pairs[i].Rejected...)
-	}
-	if r.agent.Obs != nil {
-		r.agent.Obs.Normalize(obs, obs, normalLimit)
-	}
-	d := r.agent.Model.Policy(s, matrix(s, obs, len(rows)))
-	take := func(a []float64) *tensor.Tensor { return actionTensor(r.agent.Actions, a, len(rows)) }
-	return d.LogProb(take(yes)), d.LogProb(take(no))
-}
+type reference struct{ Chosen, Rejected []float64 }
 
 // MarshalBinary returns the log-probabilities as gob.
 func (r *reference) MarshalBinary() ([]byte, error) {

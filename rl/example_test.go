@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 
 	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/rl"
 	"github.com/noema-ml/noema/rl/env"
 	"github.com/noema-ml/noema/tensor"
@@ -116,4 +118,47 @@ func ExampleGRPO() {
 	}
 	fmt.Println("the best arm in more than 80 of 100 contexts:", best > 80)
 	// Output: the best arm in more than 80 of 100 contexts: true
+}
+
+// FineTune teaches a language model of four tokens to say 3 twice and to end.
+func ExampleFineTune() {
+	const end = 0
+	policy := lm.New(rand.NewPCG(1, 1), lm.Config{Vocab: 4, Dim: 16, Layers: 1, Heads: 2, MaxLen: 16})
+	task := rl.TextTask{
+		End: end,
+		Prompts: func(r *rand.PCG, n int) []rl.Prompt {
+			prompts := make([]rl.Prompt, n)
+			for i := range prompts {
+				prompts[i].Tokens = []int32{1 + rand.New(r).Int32N(2)}
+			}
+			return prompts
+		},
+		Reward: func(_ context.Context, _ []rl.Prompt, completions [][]int32) ([]float64, error) {
+			rewards := make([]float64, len(completions))
+			for i, c := range completions {
+				rewards[i] = -2 * math.Abs(float64(len(c)-2))
+				for _, token := range c {
+					if token == 3 {
+						rewards[i]++
+					}
+				}
+			}
+			return rewards, nil
+		},
+	}
+	tune := rl.FineTune{
+		Run:    rl.Run{Steps: 100, Seed: 1},
+		Method: "rloo", Prompts: 8, MaxNew: 4, LR: 1e-2,
+		KL: rl.KLController{Beta: 0.01}, // of the policy as it is now
+	}
+	if err := tune.Train(context.Background(), policy, nil, task); err != nil {
+		log.Fatal(err)
+	}
+	greedy := lm.Request{Tokens: [][]int32{{1}, {2}}, MaxNew: 4, Stop: []int32{end}}
+	texts, err := policy.Generate(context.Background(), nil, greedy)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(texts)
+	// Output: [[3 3] [3 3]]
 }

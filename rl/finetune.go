@@ -55,9 +55,11 @@ type FineTune struct {
 	// KL weighs the divergence of the policy from the reference, in nats a
 	// completion, and adapts the weight if it has a Target; Beta 0 means none.
 	KL KLController
-	// KLLoss says where the divergence enters: "reward" takes K1 of each token
-	// off the reward of that token, "k1", "k2" and "k3" add this estimator to
-	// the loss. "" means "k3" for grpo and "reward" for the others.
+	// KLLoss says where the divergence enters. "reward" takes K1 of each token
+	// off its reward, which follows the gradient of the divergence of whole
+	// completions. "k1", "k2" and "k3" add this estimator of each token to the
+	// loss, which does not see where a token leads to; K1 has no gradient there
+	// in expectation. "" means "k3" for grpo and "reward" for the others.
 	KLLoss string
 	// Alpha is RLPF's: θ ← θ + (1-α)·∇E[r] - α·∇KL. It sets KL.Beta to α and
 	// weighs the reward with 1-α; 0 leaves both alone.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/optim/train"
 	"github.com/noema-ml/noema/rl"
 	"github.com/noema-ml/noema/rl/env"
@@ -61,9 +62,40 @@ func TestDPOResumesBitEqual(t *testing.T) {
 	assert.Equal(t, train.WeightsSHA256(whole), train.WeightsSHA256(resumed))
 }
 
+func TestDPOLearnsTexts(t *testing.T) {
+	policy, r := writer(1), rand.New(rand.NewPCG(1, 1))
+	var list []rl.TextPreference
+	for range 200 {
+		text := func() (out []int32) {
+			for range 1 + r.IntN(5) {
+				out = append(out, 1+r.Int32N(11))
+			}
+			return append(out, endToken)
+		}
+		p := rl.TextPreference{Prompt: []int32{6 + r.Int32N(3)}, Chosen: text(), Rejected: text()}
+		p.Chosen[0], p.Rejected[0] = wanted, 3
+		list = append(list, p)
+	}
+	require.NoError(t, rl.DPO{Run: train.Config{Epochs: 10}, Batch: 20, LR: 1e-2}.TrainText(context.Background(), policy, list))
+	q := lm.Request{Tokens: [][]int32{{6}, {7}, {8}}, Samples: 100, MaxNew: 1, Sampling: lm.Sampling{Temperature: 1}}
+	out, err := policy.Generate(context.Background(), rand.NewPCG(1, 1), q)
+	require.NoError(t, err)
+	n := map[int32]int{}
+	for _, c := range out {
+		n[c[0]]++
+	}
+	assert.Greater(t, n[wanted], 100) // at first one in twelve
+	assert.Less(t, n[3], 5)
+}
+
 func TestDPORefusesMisshapenPairs(t *testing.T) {
 	b, list := pairs(3)
 	assert.Error(t, rl.DPO{}.Train(context.Background(), bandit(b), nil))
 	list[2].Chosen = nil
 	assert.ErrorContains(t, rl.DPO{}.Train(context.Background(), bandit(b), list), "preference 2")
+	good := rl.TextPreference{Prompt: []int32{1}, Chosen: []int32{2}, Rejected: []int32{3}}
+	assert.Error(t, rl.DPO{}.TrainText(context.Background(), writer(1), nil))
+	for _, bad := range []rl.TextPreference{{Prompt: good.Prompt, Chosen: good.Chosen}, {Prompt: []int32{12}, Chosen: good.Chosen, Rejected: good.Rejected}} {
+		assert.ErrorContains(t, rl.DPO{}.TrainText(context.Background(), writer(1), []rl.TextPreference{good, bad}), "preference 1")
+	}
 }

@@ -73,6 +73,17 @@ func (b *textBatch) logProbs(s *autograd.Scope, m *lm.Model, temperature float64
 	return d.LogProb(b.actions), d.Entropy()
 }
 
+// totals is sums, differentiable.
+func (b *textBatch) totals(x *autograd.Var) *autograd.Var {
+	completion, c := make([]int32, b.n()), 0
+	for i, last := range b.last {
+		if completion[i] = int32(c); last {
+			c++
+		}
+	}
+	return autograd.ScatterAdd(constant(x, make([]float64, c)), 0, tensor.Of(completion), x)
+}
+
 // sums adds up what belongs to the actions of each completion.
 func (b *textBatch) sums(x []float64) []float64 {
 	out, sum := []float64(nil), 0.0
