@@ -3,7 +3,6 @@ package rlpf
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -85,17 +84,4 @@ func hit(scores []float64, answer []int, k int) float64 {
 		}
 	}
 	return 0
-}
-
-// finite returns an error that names the first reward that is not.
-func finite(rewards []float64, want int) error {
-	if len(rewards) != want {
-		return fmt.Errorf("rlpf: the reward function returned %d rewards for %d completions", len(rewards), want)
-	}
-	for i, r := range rewards {
-		if math.IsNaN(r) || math.IsInf(r, 0) {
-			return fmt.Errorf("rlpf: the reward of completion %d is %v", i, r)
-		}
-	}
-	return nil
 }

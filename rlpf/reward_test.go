@@ -37,9 +37,3 @@ func TestGrade(t *testing.T) {
 	require.Equal(t, 1.0, hit(scores, []int{1, 3}, 3))
 	require.Equal(t, 1.0, hit(scores, []int{1}, 9))
 }
-
-func TestRewardsAreChecked(t *testing.T) {
-	require.NoError(t, finite([]float64{1, -2}, 2))
-	require.ErrorContains(t, finite([]float64{1}, 2), "1 rewards for 2")
-	require.ErrorContains(t, finite([]float64{1, math.NaN()}, 2), "completion 1 is NaN")
-}
