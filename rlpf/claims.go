@@ -9,14 +9,15 @@ import (
 // A Claim is one thing that a summary says.
 type Claim struct {
 	Fact     Fact
-	Tally           // what it is about; for titles the first item with the title
-	Readable bool   // false: a sentence of no known wording, or a name that the data set does not have
-	Text     string // as it stands in the summary
+	Tally            // what it is about; for titles the first of Items
+	Items    []int32 // that have the title, ascending; nil for what is not a title
+	Readable bool    // false: a sentence of no known wording, or a name that the data set does not have
+	Text     string  // as it stands in the summary
 }
 
 // Claims reads back what a summary says, in the wordings of templates/facts.txt:
-// one claim for each thing that a sentence names. Of two readings of a name the
-// longer one counts. A sentence of another wording is one claim that is not
+// one claim for each thing that a sentence names. A title may lack its year. Of
+// two readings of a name the longer one counts. A sentence of another wording is one claim that is not
 // readable, and so is every unknown name in a list.
 func Claims(l *Language, summary string) []Claim {
 	var claims []Claim
@@ -85,8 +86,8 @@ func (l *Language) known(w wording, text string) (c Claim, best name, ok bool) {
 		if !ends {
 			continue
 		}
-		if t, found := l.hear(w.fact, text[:end]); found {
-			c, best, ok = Claim{Fact: w.fact, Tally: t, Readable: true}, name{end, skip, last}, true
+		if heard, found := l.hear(w.fact, text[:end]); found {
+			c, best, ok = heard, name{end, skip, last}, true
 		}
 	}
 	return c, best, ok

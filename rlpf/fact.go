@@ -27,8 +27,8 @@ const (
 	MostDecades               // a decade of release among the two most frequent
 	DecadeCounts              // how many events are of a decade, to within 1 or a twentieth of all
 	RecentDecades             // a decade among the two most frequent of the recent events
-	LastTitles                // a title among the last 10 events
-	FirstTitles               // a title among the first 10 events
+	LastTitles                // a title among the last 16 events
+	FirstTitles               // a title among the first 16 events
 	AnyTitles                 // a title of any event
 	BestTitles                // rated above the lowest, and below fewer than 5 or a fifth of the rated events
 	WorstTitles               // rated below the highest, and above fewer than 5 or a fifth of the rated events
@@ -81,8 +81,8 @@ type Tally struct {
 	Count int // of events, where the fact is a number
 }
 
-// say returns t as it stands in fact f's list.
-func (l *Language) say(f Fact, t Tally) string {
+// say returns t as it stands in fact f's list; a title without its year if brief.
+func (l *Language) say(f Fact, t Tally, brief bool) string {
 	var s string
 	switch f.form() {
 	case genreForm:
@@ -90,6 +90,9 @@ func (l *Language) say(f Fact, t Tally) string {
 	case decadeForm:
 		s = strconv.Itoa(t.ID) + "s"
 	case titleForm:
+		if brief {
+			return l.names[t.ID]
+		}
 		return l.titles[t.ID]
 	case numberForm:
 		return strconv.Itoa(t.Count)
@@ -100,36 +103,36 @@ func (l *Language) say(f Fact, t Tally) string {
 	return s
 }
 
-// hear is the reverse of say. A title stands for the first item that has it.
-func (l *Language) hear(f Fact, s string) (t Tally, ok bool) {
+// hear is the reverse of say: what is claimed by s in fact f's list.
+func (l *Language) hear(f Fact, s string) (c Claim, ok bool) {
+	c = Claim{Fact: f, Readable: true}
 	if f.form() == titleForm {
-		items, ok := l.itemsOf[s]
-		if !ok {
-			return t, false
+		if c.Items, ok = l.itemsOf[s]; ok {
+			c.ID = int(c.Items[0])
 		}
-		return Tally{ID: int(items[0])}, true
+		return c, ok
 	}
 	if f.form() == numberForm {
-		t.Count, ok = number(s)
-		return t, ok
+		c.Count, ok = number(s)
+		return c, ok
 	}
 	if f.counted() {
 		at := strings.LastIndexByte(s, ' ')
 		if at < 0 {
-			return t, false
+			return c, false
 		}
-		if t.Count, ok = number(s[at+1:]); !ok {
-			return t, false
+		if c.Count, ok = number(s[at+1:]); !ok {
+			return c, false
 		}
 		s = s[:at]
 	}
 	if f.form() == decadeForm {
 		digits, plural := strings.CutSuffix(s, "s")
-		t.ID, ok = number(digits)
-		return t, ok && plural && len(digits) == 4 && t.ID%10 == 0
+		c.ID, ok = number(digits)
+		return c, ok && plural && len(digits) == 4 && c.ID%10 == 0
 	}
-	t.ID, ok = l.genreAt[s]
-	return t, ok
+	c.ID, ok = l.genreAt[s]
+	return c, ok
 }
 
 // number reads a number as say writes it.

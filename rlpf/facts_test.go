@@ -115,7 +115,7 @@ func TestHolds(t *testing.T) {
 		{DecadeCounts, []Tally{{1990, 6}, {1990, 7}}, []Tally{{1990, 9}, {1970, 1}}},
 		{RecentDecades, []Tally{{ID: 1990}}, []Tally{{ID: 2000}}},
 		{LastTitles, []Tally{{ID: 4}, {ID: 0}}, []Tally{{ID: 5}}},
-		{FirstTitles, []Tally{{ID: 0}}, []Tally{{ID: 4}}},
+		{FirstTitles, []Tally{{ID: 0}}, []Tally{{ID: 5}}},
 		{AnyTitles, []Tally{{ID: 3}}, []Tally{{ID: 5}}},
 		{BestTitles, []Tally{{ID: 3}, {ID: 2}}, []Tally{{ID: 1}, {ID: 0}, {ID: 4}}}, // 5, 4, 3, 2 three times each, and 1
 		{WorstTitles, []Tally{{ID: 4}, {ID: 0}, {ID: 1}}, []Tally{{ID: 2}, {ID: 3}}},
@@ -123,13 +123,56 @@ func TestHolds(t *testing.T) {
 	} {
 		p := NewProfile(l, events)
 		for _, tally := range c.right {
-			require.True(t, p.Holds(Claim{Fact: c.fact, Tally: tally, Readable: true}), "%v %v", c.fact, tally)
+			require.True(t, p.Holds(Claim{Fact: c.fact, Tally: tally, Items: []int32{int32(tally.ID)}, Readable: true}), "%v %v", c.fact, tally)
 		}
 		for _, tally := range c.wrong {
-			require.False(t, p.Holds(Claim{Fact: c.fact, Tally: tally, Readable: true}), "%v %v", c.fact, tally)
+			require.False(t, p.Holds(Claim{Fact: c.fact, Tally: tally, Items: []int32{int32(tally.ID)}, Readable: true}), "%v %v", c.fact, tally)
 		}
 		require.False(t, p.Holds(Claim{Fact: c.fact, Tally: c.right[0]}))
 	}
+}
+
+func TestEdges(t *testing.T) {
+	l, events := few(t)
+	long := slices.Concat([]history.Event{{Item: 5}}, events[:12], events[:3]) // F, A B C D three times, A B C
+	for _, c := range []struct {
+		summary string
+		right   int
+	}{
+		{"Recently watched F.", 1},
+		{"First watched C.", 1},
+		{"Began with F.", 1},
+	} {
+		right, _ := Factuality(l, c.summary, long)
+		require.Equal(t, c.right, right, c.summary)
+	}
+	long = append(long, history.Event{Item: 4})
+	right, _ := Factuality(l, "Recently watched F. First watched E.", long)
+	require.Zero(t, right)
+	right, _ = Factuality(l, "Watched F. Recently watched E.", long)
+	require.Equal(t, 2, right)
+}
+
+func TestBriefTitles(t *testing.T) {
+	d := &history.Dataset{Name: "brief", Items: []history.Item{
+		{Title: "Sabrina (1954)", Year: 1954}, {Title: "Sabrina (1995)", Year: 1995},
+		{Title: "Life Is Beautiful (La Vita è bella) (1997)", Year: 1997},
+		{Title: "Dune"}, {Title: "Dune (1984)", Year: 1984}, {Title: "(1990)", Year: 1990}, {Title: "The Oven (Downtown)"},
+	}}
+	l := newLanguage(t, d, 400)
+	var events []history.Event
+	for _, item := range []int32{1, 2, 4, 5, 6} {
+		events = append(events, history.Event{Item: item})
+	}
+	brief := Template{Parts: []Part{{Fact: AnyTitles, Count: 9, Brief: true}}}
+	// Dune alone is another item's title.
+	want := "Watched Sabrina; Life Is Beautiful; Dune (1984); (1990); The Oven (Downtown)."
+	require.Equal(t, want, brief.Write(l, events, rand.NewPCG(1, 1)))
+	right, claims := Factuality(l, want, events)
+	require.Equal(t, [2]int{5, 5}, [2]int{right, claims})
+	require.Equal(t, []int32{0, 1}, Claims(l, want)[0].Items)
+	right, claims = Factuality(l, "Watched Sabrina (1954); Sabrina (1995); Dune; Life Is Beautiful (La Vita è bella) (1997).", events)
+	require.Equal(t, [2]int{2, 4}, [2]int{right, claims})
 }
 
 func TestFactuality(t *testing.T) {
@@ -163,18 +206,18 @@ func TestWrite(t *testing.T) {
 		parts []Part
 	}{
 		{"Mostly watches Action and Comedy. Also watches Drama and War. No Horror.",
-			[]Part{{Fact: MostGenres, Count: 2}, {Fact: SomeGenres, Count: 9}, {RareGenres, 3, 0}, {NoGenres, 3, 1}}},
-		{"Genres: Action 6, Comedy 6, Drama 6 and War 2. By decade: 1980s 6.", []Part{{GenreCounts, 9, 0}, {DecadeCounts, 1, 1}}},
-		{"Lately Action. Lately from the 1980s and 1990s. Mostly from the 1980s.", []Part{{RecentGenres, 1, 0}, {RecentDecades, 5, 0}, {MostDecades, 1, 2}}},
-		{"Recently watched C (1985); D (1986); E. First watched A (1991); B (1992).", []Part{{LastTitles, 3, 4}, {FirstTitles, 2, -2}}},
-		{"Loved D (1986); C (1985). Disliked E; A (1991). In all 14 films.", []Part{{BestTitles, 5, 0}, {WorstTitles, 2, 0}, {NumEvents, 1, 0}}},
-		{"", []Part{{MostGenres, 0, 0}}},
+			[]Part{{Fact: MostGenres, Count: 2}, {Fact: SomeGenres, Count: 9}, {Fact: RareGenres, Count: 3, Wording: 0}, {Fact: NoGenres, Count: 3, Wording: 1}}},
+		{"Genres: Action 6, Comedy 6, Drama 6 and War 2. By decade: 1980s 6.", []Part{{Fact: GenreCounts, Count: 9, Wording: 0}, {Fact: DecadeCounts, Count: 1, Wording: 1}}},
+		{"Lately Action. Lately from the 1980s and 1990s. Mostly from the 1980s.", []Part{{Fact: RecentGenres, Count: 1, Wording: 0}, {Fact: RecentDecades, Count: 5, Wording: 0}, {Fact: MostDecades, Count: 1, Wording: 2}}},
+		{"Recently watched C (1985); D (1986); E. First watched A (1991); B (1992).", []Part{{Fact: LastTitles, Count: 3, Wording: 4}, {Fact: FirstTitles, Count: 2, Wording: -2}}},
+		{"Loved D (1986); C (1985). Disliked E; A (1991). In all 14 films.", []Part{{Fact: BestTitles, Count: 5, Wording: 0}, {Fact: WorstTitles, Count: 2, Wording: 0}, {Fact: NumEvents, Count: 1, Wording: 0}}},
+		{"", []Part{{Fact: MostGenres, Count: 0, Wording: 0}}},
 	} {
 		require.Equal(t, c.want, Template{Parts: c.parts}.Write(l, events, nil))
 	}
-	require.Empty(t, Template{Parts: []Part{{MostGenres, 2, 0}, {LastTitles, 2, 0}, {NumEvents, 1, 0}, {BestTitles, 1, 0}}}.Write(l, nil, nil))
+	require.Empty(t, Template{Parts: []Part{{Fact: MostGenres, Count: 2, Wording: 0}, {Fact: LastTitles, Count: 2, Wording: 0}, {Fact: NumEvents, Count: 1, Wording: 0}, {Fact: BestTitles, Count: 1, Wording: 0}}}.Write(l, nil, nil))
 
-	whole := Template{Parts: []Part{{LastTitles, 4, 0}, {MostGenres, 2, 0}}}
+	whole := Template{Parts: []Part{{Fact: LastTitles, Count: 4, Wording: 0}, {Fact: MostGenres, Count: 2, Wording: 0}}}
 	for limit := range 40 {
 		whole.Limit = limit + 1
 		text := whole.Write(l, events, nil)
@@ -183,7 +226,7 @@ func TestWrite(t *testing.T) {
 	}
 
 	r := rand.NewPCG(1, 2)
-	anyTitle := Template{Parts: []Part{{AnyTitles, 3, 0}}}
+	anyTitle := Template{Parts: []Part{{Fact: AnyTitles, Count: 3, Wording: 0}}}
 	a, b := anyTitle.Write(l, events, r), anyTitle.Write(l, events, rand.NewPCG(1, 2))
 	require.Equal(t, a, b)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +40,8 @@ type Language struct {
 	Pad   int32 // PadToken
 
 	titles   []string           // of each item, as written
-	itemsOf  map[string][]int32 // with each title, ascending
+	names    []string           // of each item: the title without its year and what else is in brackets
+	itemsOf  map[string][]int32 // with each title, and with each name that is no title, ascending
 	genres   []string           // of Data, as written
 	genreAt  map[string]int     // each genre's index
 	common   []int              // genres, those of most items first
@@ -102,10 +104,23 @@ func (l *Language) index() {
 		l.titles = append(l.titles, t)
 		l.itemsOf[t] = append(l.itemsOf[t], int32(i))
 		l.longest = max(l.longest, len(t))
+		l.names = append(l.names, t)
+		if l.Data.Items[i].Year > 0 {
+			l.names[i] = short(t)
+		}
 		for _, g := range l.Data.Items[i].Genres {
 			items[g]++
 		}
 	}
+	named := map[string][]int32{}
+	for i, name := range l.names {
+		if _, title := l.itemsOf[name]; title {
+			l.names[i] = l.titles[i] // another item's title
+		} else {
+			named[name] = append(named[name], int32(i))
+		}
+	}
+	maps.Copy(l.itemsOf, named)
 	slices.SortStableFunc(l.common, func(a, b int) int { return cmp.Compare(items[b], items[a]) })
 	l.longest += len(" 9223372036854775807")
 }
@@ -114,6 +129,19 @@ func (l *Language) index() {
 // semicolon that separates titles.
 func written(title string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(title), " "), ";", ",")
+}
+
+// short returns a title without what stands in brackets at its end: the year,
+// and often the title in another language.
+func short(title string) string {
+	for strings.HasSuffix(title, ")") {
+		at := strings.LastIndex(title, " (")
+		if at <= 0 {
+			break
+		}
+		title = title[:at]
+	}
+	return title
 }
 
 // Title returns the title of an item as it stands in every text: the catalogue's,
@@ -197,13 +225,15 @@ func corpus(d *history.Dataset, w Words) iter.Seq[string] {
 				return
 			}
 		}
-		words := fmt.Sprint(w)
+		words := fmt.Sprint(w) + " and or"
 		err := fs.WalkDir(templates, ".", func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
 			}
 			file, err := templates.ReadFile(path)
-			words += "\n" + actions.ReplaceAllString(string(file), "")
+			text := actions.ReplaceAllString(string(file), "")
+			// Its sentences stand within a text or at the begin of one.
+			words += "\n" + text + "\n" + strings.ReplaceAll(text, ": ", ":\n")
 			return err
 		})
 		if err != nil {

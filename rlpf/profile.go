@@ -7,9 +7,12 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// recent is how many events at the end of a history are recent, and how many at
-// its begin are first.
-const recent = 10
+// What is recent: the last events as far as genres and decades go. The last and
+// first titles are more, since a summary names up to so many.
+const (
+	recent = 10
+	edge   = 16
+)
 
 // Profile is what a history amounts to, counted. All orders are settled: ties go
 // to the smaller genre or decade.
@@ -19,13 +22,11 @@ type Profile struct {
 	Decades       []Tally // decades of release that occur, the most frequent first
 	RecentGenres  []Tally // of the last 10 events
 	RecentDecades []Tally
-
-	lang *Language
 }
 
 // NewProfile counts the events.
 func NewProfile(l *Language, events []history.Event) *Profile {
-	p := &Profile{Events: events, lang: l}
+	p := &Profile{Events: events}
 	p.Genres, p.Decades = l.tally(events)
 	p.RecentGenres, p.RecentDecades = l.tally(events[max(0, len(events)-recent):])
 	return p
@@ -84,15 +85,15 @@ func (p *Profile) Holds(c Claim) bool {
 	case RecentDecades:
 		return leads(p.RecentDecades, c.ID, 2)
 	case LastTitles:
-		return p.titled(p.Events[max(0, len(p.Events)-recent):], c.ID)
+		return acted(p.Events[max(0, len(p.Events)-edge):], c.Items)
 	case FirstTitles:
-		return p.titled(p.Events[:min(recent, len(p.Events))], c.ID)
+		return acted(p.Events[:min(edge, len(p.Events))], c.Items)
 	case AnyTitles:
-		return p.titled(p.Events, c.ID)
+		return acted(p.Events, c.Items)
 	case BestTitles:
-		return p.extreme(c.ID, func(a, b float32) bool { return a > b })
+		return p.extreme(c.Items, func(a, b float32) bool { return a > b })
 	case WorstTitles:
-		return p.extreme(c.ID, func(a, b float32) bool { return a < b })
+		return p.extreme(c.Items, func(a, b float32) bool { return a < b })
 	case NumEvents:
 		return c.Count == len(p.Events)
 	}
@@ -121,17 +122,16 @@ func (p *Profile) near(truth, said int) bool {
 	return truth > 0 && said > 0 && truth-off <= said && said <= truth+off
 }
 
-// titled reports whether one of the events is of an item with item's title.
-func (p *Profile) titled(events []history.Event, item int) bool {
-	title := p.lang.titles[item]
-	return slices.ContainsFunc(events, func(e history.Event) bool { return p.lang.titles[e.Item] == title })
+// acted reports whether one of the events is of one of the items.
+func acted(events []history.Event, items []int32) bool {
+	return slices.ContainsFunc(events, func(e history.Event) bool { return slices.Contains(items, e.Item) })
 }
 
-// extreme reports whether an event of item's title is rated better than some
+// extreme reports whether an event of one of the items is rated better than some
 // event and worse than fewer than 5 or a fifth.
-func (p *Profile) extreme(item int, better func(a, b float32) bool) bool {
+func (p *Profile) extreme(items []int32, better func(a, b float32) bool) bool {
 	for _, e := range p.Events {
-		if e.Rating == 0 || p.lang.titles[e.Item] != p.lang.titles[item] {
+		if e.Rating == 0 || !slices.Contains(items, e.Item) {
 			continue
 		}
 		rated, above, below := 0, 0, 0

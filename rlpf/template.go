@@ -12,8 +12,9 @@ import (
 // Part is a sentence of a Template.
 type Part struct {
 	Fact    Fact
-	Count   int // the most things that the sentence names
-	Wording int // index into the fact's wordings in templates/facts.txt, modulo their number
+	Count   int  // the most things that the sentence names
+	Wording int  // index into the fact's wordings in templates/facts.txt, modulo their number
+	Brief   bool // titles without their year and what else is in brackets
 }
 
 // Template writes summaries by rule: which facts, in which order, how many of
@@ -34,7 +35,7 @@ func (t Template) Write(l *Language, events []history.Event, r *rand.PCG) string
 	p := NewProfile(l, events)
 	text, named := "", map[int]bool{}
 	for _, part := range t.Parts {
-		things := p.things(part.Fact, named, r)
+		things := l.things(p, part, named, r)
 		for n := min(part.Count, len(things)); n > 0; n-- {
 			longer := strings.TrimLeft(text+" "+l.sentence(part, things[:n]), " ")
 			if t.Limit > 0 && len(l.Encode(longer)) > t.Limit {
@@ -58,7 +59,7 @@ func (l *Language) sentence(part Part, things []thing) string {
 	slices.SortStableFunc(things, func(a, b thing) int { return cmp.Compare(a.at, b.at) })
 	said := make([]string, len(things))
 	for i, t := range things {
-		said[i] = l.say(part.Fact, t.Tally)
+		said[i] = l.say(part.Fact, t.Tally, part.Brief)
 	}
 	w := l.wordings[part.Fact]
 	n := len(w)
@@ -71,12 +72,13 @@ type thing struct {
 	at int // place in a sentence, ties as they matter
 }
 
-// things returns what can be said of a fact, what matters most first. SomeGenres
+// things returns what a part can say of the events, what matters most first. SomeGenres
 // leaves out the genres that were named.
-func (p *Profile) things(f Fact, named map[int]bool, r *rand.PCG) []thing {
+func (l *Language) things(p *Profile, part Part, named map[int]bool, r *rand.PCG) []thing {
 	var out []thing
-	put := func(at int, t Tally) {
-		if p.Holds(Claim{Fact: f, Tally: t, Readable: true}) {
+	f := part.Fact
+	put := func(at int, t Tally, items ...int32) {
+		if p.Holds(Claim{Fact: f, Tally: t, Items: items, Readable: true}) {
 			out = append(out, thing{t, at})
 		}
 	}
@@ -97,13 +99,13 @@ func (p *Profile) things(f Fact, named map[int]bool, r *rand.PCG) []thing {
 	case RecentDecades:
 		tallies(p.RecentDecades)
 	case RareGenres:
-		for _, g := range p.lang.common {
+		for _, g := range l.common {
 			if n := count(p.Genres, g); n > 0 {
 				put(0, Tally{g, n})
 			}
 		}
 	case NoGenres:
-		for _, g := range p.lang.common {
+		for _, g := range l.common {
 			put(0, Tally{ID: g})
 		}
 	case NumEvents:
@@ -116,8 +118,10 @@ func (p *Profile) things(f Fact, named map[int]bool, r *rand.PCG) []thing {
 			if f == BestTitles || f == WorstTitles {
 				at = 0
 			}
-			if item := p.Events[k].Item; !slices.ContainsFunc(out, func(o thing) bool { return p.lang.titles[o.ID] == p.lang.titles[item] }) {
-				put(at, Tally{ID: int(item)})
+			t := Tally{ID: int(p.Events[k].Item)}
+			text := l.say(f, t, part.Brief)
+			if !slices.ContainsFunc(out, func(o thing) bool { return l.say(f, o.Tally, part.Brief) == text }) {
+				put(at, t, p.Events[k].Item)
 			}
 		}
 	}
@@ -133,10 +137,10 @@ func (p *Profile) order(f Fact, r *rand.PCG) []int {
 	}
 	switch f {
 	case LastTitles:
-		return order[:min(n, recent)]
+		return order[:min(n, edge)]
 	case FirstTitles:
 		slices.Reverse(order)
-		return order[:min(n, recent)]
+		return order[:min(n, edge)]
 	case AnyTitles:
 		return rand.New(r).Perm(n)
 	case BestTitles:

@@ -10,19 +10,18 @@ func Templates() []Template {
 		parts  []Part
 		limits []int
 	}{
-		{[]Part{{MostGenres, 3, 0}}, []int{20}},
-		{[]Part{{MostGenres, 3, 0}, {MostDecades, 2, 0}}, []int{30}},
-		{[]Part{{MostGenres, 3, 0}, {SomeGenres, 3, 0}, {NoGenres, 2, 0}, {MostDecades, 2, 0}}, []int{40}},
-		{[]Part{{GenreCounts, 10, 0}, {DecadeCounts, 6, 0}}, []int{40, 80}},
-		{[]Part{{LastTitles, 10, 0}}, []int{20, 40, 80}},
-		{[]Part{{FirstTitles, 10, 0}}, []int{40}},
-		{[]Part{{AnyTitles, 10, 0}}, []int{40}},
-		{[]Part{{BestTitles, 6, 0}, {WorstTitles, 2, 0}}, []int{60}},
-		{[]Part{{RecentGenres, 3, 0}, {RecentDecades, 2, 0}, {LastTitles, 10, 0}}, []int{40, 80}},
-		{[]Part{{MostGenres, 3, 0}, {MostDecades, 2, 0}, {LastTitles, 10, 0}}, []int{40, 60, 80}},
-		{[]Part{{GenreCounts, 6, 0}, {DecadeCounts, 4, 0}, {LastTitles, 10, 0}}, []int{60, 80}},
-		{[]Part{{MostGenres, 3, 0}, {MostDecades, 2, 0}, {BestTitles, 3, 0}, {LastTitles, 10, 0}}, []int{80}},
-		{[]Part{{MostGenres, 3, 0}, {AnyTitles, 4, 0}, {LastTitles, 10, 0}}, []int{80}},
+		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}}, []int{30}},
+		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: SomeGenres, Count: 3}, {Fact: NoGenres, Count: 2}, {Fact: MostDecades, Count: 2}}, []int{40}},
+		{[]Part{{Fact: GenreCounts, Count: 10}, {Fact: DecadeCounts, Count: 6}}, []int{40, 80}},
+		{[]Part{{Fact: LastTitles, Count: 16}}, []int{40, 80}},
+		{[]Part{{Fact: LastTitles, Count: 16, Brief: true}}, []int{30, 50, 80}},
+		{[]Part{{Fact: FirstTitles, Count: 16, Brief: true}}, []int{50}},
+		{[]Part{{Fact: AnyTitles, Count: 16, Brief: true}}, []int{50}},
+		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: BestTitles, Count: 6, Brief: true}, {Fact: WorstTitles, Count: 2, Brief: true}}, []int{60}},
+		{[]Part{{Fact: RecentGenres, Count: 3}, {Fact: RecentDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{40, 80}},
+		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{40, 60, 80}},
+		{[]Part{{Fact: GenreCounts, Count: 5}, {Fact: DecadeCounts, Count: 3}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{60, 80}},
+		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: AnyTitles, Count: 6, Brief: true}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{80}},
 	}
 	var out []Template
 	for _, k := range kinds {
@@ -45,10 +44,11 @@ var always = []Fact{MostGenres, GenreCounts, RecentGenres, LastTitles, FirstTitl
 
 // RandomTemplate draws a template from the distribution that warms up a policy:
 // one to five different facts in any order, at least one of which needs neither
-// years nor ratings; any of their wordings; up to
-// three genres or decades, and up to eight titles or counts; and a limit of 20 to 80 tokens. It is broad, so that
-// reinforcement learning has something to choose from. What it writes can be
-// empty where a history has no genres or very long titles.
+// years nor ratings; any of their wordings; up to three genres, two decades,
+// eight counts or sixteen titles, half of the time in brief; and a limit of 20 to
+// 80 tokens. It is broad, so that reinforcement learning has something to choose
+// from. What it writes can be empty where a history has no genres or very long
+// titles.
 func RandomTemplate(r *rand.PCG) Template {
 	g := rand.New(r)
 	left := weights
@@ -77,14 +77,16 @@ func RandomTemplate(r *rand.PCG) Template {
 	g.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
 	t := Template{Limit: 20 + g.IntN(61)}
 	for _, f := range facts {
-		most := 8
+		most := 3
 		switch {
-		case f.form() == decadeForm && !f.counted():
+		case f.form() == titleForm:
+			most = 16
+		case f.counted():
+			most = 8
+		case f.form() == decadeForm:
 			most = 2
-		case f.form() == decadeForm || f.form() == genreForm && !f.counted():
-			most = 3
 		}
-		t.Parts = append(t.Parts, Part{Fact: f, Count: 1 + g.IntN(most), Wording: g.IntN(60)})
+		t.Parts = append(t.Parts, Part{Fact: f, Count: 1 + g.IntN(most), Wording: g.IntN(60), Brief: g.IntN(2) == 0})
 	}
 	return t
 }

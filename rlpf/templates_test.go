@@ -99,7 +99,7 @@ func TestTemplatesOnRealData(t *testing.T) {
 			g := rand.New(r)
 			var prompts, summaries []int
 			shown := 0
-			for len(prompts) < 100 {
+			for len(prompts) < 40 {
 				events := d.Users[g.IntN(len(d.Users))].Events
 				if len(events) < c.least {
 					continue
