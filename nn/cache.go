@@ -21,6 +21,11 @@ type KVCache struct {
 	want  int               // and is to have at the first growth
 	len   []int32           // and holds
 	cross *memoryCache
+
+	// The first common positions are the same in the first held rows of self,
+	// used or not: Reorder need not copy the prompt of a beam search.
+	common int32
+	held   int
 }
 
 // NewKVCache returns an empty cache of the given number of rows.
@@ -41,6 +46,15 @@ func (c *KVCache) Len() []int32 { return c.len }
 // on the way there.
 func (c *KVCache) Reserve(n int) { c.want = n }
 
+// Reset empties the cache for the given number of rows. It keeps its buffers.
+func (c *KVCache) Reset(rows int) {
+	c.len = append(c.len[:0], make([]int32, rows)...)
+	if c.cap > 0 && rows*c.cap*c.width > c.self[0].Len() {
+		c.cap = c.self[0].Len() / (rows * c.width)
+	}
+	c.common, c.held, c.cross = 0, rows, nil
+}
+
 // Truncate forgets what row r holds beyond lens[r] positions. It panics with
 // *tensor.ShapeError unless lens has an entry from 0 to Len()[r] for every row.
 func (c *KVCache) Truncate(lens []int32) {
@@ -53,6 +67,9 @@ func (c *KVCache) Truncate(lens []int32) {
 		}
 	}
 	copy(c.len, lens)
+	for _, n := range lens {
+		c.common = min(c.common, n)
+	}
 }
 
 // Reorder makes row i what row rows[i] was, as beam search needs it: rows may
@@ -69,10 +86,14 @@ func (c *KVCache) Reorder(rows []int32) {
 	if same {
 		return
 	}
-	if c.cap > 0 {
+	if need := len(rows) * c.cap * c.width; need > 0 {
+		move := need > c.self[0].Len() || !inPlace(rows)
+		if move {
+			c.held = 0
+		}
 		for i, from := range c.self {
 			to := from
-			if need := len(rows) * c.cap * c.width; need > from.Len() || !inPlace(rows) {
+			if move {
 				to, c.spare[i] = c.spare[i], from
 				if to == nil || to.Len() < need {
 					to = tensor.New(from.DType(), need)
@@ -85,6 +106,7 @@ func (c *KVCache) Reorder(rows []int32) {
 			}
 			c.self[i] = to
 		}
+		c.held = max(c.held, len(rows))
 	}
 	lens := make([]int32, len(rows))
 	for i, r := range rows {
@@ -141,6 +163,9 @@ func (c *KVCache) append(s *autograd.Scope, k, v *autograd.Var, valid []int32) (
 			c.len[r] += min(max(valid[r], 0), int32(n))
 		}
 	}
+	if rows == 1 {
+		c.common, c.held = c.len[0], 1
+	}
 	return out[0], out[1], mask
 }
 
@@ -167,7 +192,7 @@ func (c *KVCache) reserve(k *autograd.Var, n int) {
 		}
 		c.self[i], c.spare[i] = to, nil
 	}
-	c.cap = wider
+	c.cap, c.held = wider, len(c.len)
 }
 
 // inPlace reports whether rows can be copied one after the other within one
@@ -181,15 +206,19 @@ func inPlace(rows []int32) bool {
 	return true
 }
 
-// copyRows copies what row rows[i] of from holds to row i of to.
+// copyRows copies what row rows[i] of from holds to row i of to, but not what
+// that holds already.
 func copyRows[T tensor.Float](c *KVCache, to, from *tensor.Tensor, rows []int32) {
 	dst, src, stride := tensor.Data[T](to), tensor.Data[T](from), c.cap*c.width
 	for i, r := range rows {
 		if to == from && int(r) == i {
 			continue
 		}
-		n := int(c.len[r]) * c.width
-		copy(dst[i*stride:i*stride+n], src[int(r)*stride:])
+		first, n := 0, int(c.len[r])*c.width
+		if i < c.held {
+			first = int(c.common) * c.width
+		}
+		copy(dst[i*stride+first:i*stride+n], src[int(r)*stride+first:])
 	}
 }
 

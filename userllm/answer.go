@@ -16,19 +16,30 @@ type reader struct {
 	c     *Catalogue
 	m     *lm.Model
 	beam  int
+	depth int // of the deepest answer
 	s     *autograd.Scope
 	cache []*nn.KVCache
 }
 
 func newReader(c *Catalogue, m *lm.Model, beam int) *reader {
-	return &reader{c: c, m: m, beam: beam, s: autograd.Inference()}
+	return &reader{c: c, m: m, beam: beam, depth: max(c.titleTree.Depth(), c.genreTree.Depth()), s: autograd.Inference()}
 }
 
 // prompt reads a prompt with what stands before it and returns the logits of
 // what follows. prefix and mem are [1, n, width] on the heap, or nil.
 func (r *reader) prompt(tokens []int32, prefix, mem *tensor.Tensor) []float32 {
 	r.s.Reset()
-	r.cache = r.m.NewCache(1)
+	if r.cache == nil {
+		r.cache = r.m.NewCache(1)
+	}
+	room := len(tokens) + r.depth
+	if prefix != nil {
+		room += prefix.Dim(1)
+	}
+	for _, c := range r.cache {
+		c.Reset(1)
+		c.Reserve(room)
+	}
 	in := lm.Input{Tokens: tensor.Of(tokens, 1, len(tokens)), Cache: r.cache}
 	if prefix != nil {
 		in.Prefix = r.s.Const(prefix)

@@ -16,7 +16,8 @@ type Answer struct {
 
 // Step continues a decode: row i of the result holds the logits, one for every
 // token of the vocabulary, that follow tokens[i] after the text of row
-// parents[i] of the last call. The result is read before the next call only.
+// parents[i] of the last call. The arguments and the result are good until
+// the next call.
 type Step func(parents, tokens []int32) [][]float32
 
 // Beam searches the tree for the most probable leaves that are not excluded
@@ -39,6 +40,7 @@ func (t *Trie) Beam(ctx context.Context, first []float32, step Step, width int, 
 	active := []hypothesis{{node: 0, leaf: -1}}
 	var done []hypothesis
 	logits := [][]float32{first}
+	var parents, tokens []int32
 	for len(active) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -58,13 +60,26 @@ func (t *Trie) Beam(ctx context.Context, first []float32, step Step, width int, 
 		slices.SortFunc(pool, order)
 		pool = pool[:min(len(pool), width)]
 		done, active = nil, nil
-		var parents, tokens []int32
 		for _, h := range pool {
 			if h.leaf >= 0 {
 				done = append(done, h)
-				continue
+			} else {
+				active = append(active, h)
 			}
-			active = append(active, h)
+		}
+		// A first child stays in its parent's row if there is one, so that a
+		// cache copies only the rows of the others.
+		for i := 0; i < len(active); i++ {
+			for {
+				at := int(active[i].parent)
+				if at >= len(active) || int(active[at].parent) == at {
+					break
+				}
+				active[i], active[at] = active[at], active[i]
+			}
+		}
+		parents, tokens = parents[:0], tokens[:0]
+		for _, h := range active {
 			parents, tokens = append(parents, h.parent), append(tokens, h.tok)
 		}
 		if len(active) > 0 {

@@ -17,6 +17,7 @@ func TestTrie(t *testing.T) {
 	tree, err := NewTrie(answers)
 	require.NoError(t, err)
 	require.Equal(t, 6, tree.Leaves())
+	require.Equal(t, 5, tree.Depth())
 	require.Equal(t, tree.Leaf(0), tree.Leaf(4), "equal sequences share a leaf")
 	for i, a := range answers {
 		require.Equal(t, a, tree.Sequence(tree.Leaf(i)))

@@ -75,6 +75,15 @@ func NewTrie(seqs [][]int32) (*Trie, error) {
 // Leaves returns the number of different sequences.
 func (t *Trie) Leaves() int { return len(t.seqs) }
 
+// Depth returns the tokens of the longest sequence.
+func (t *Trie) Depth() int {
+	most := 0
+	for _, s := range t.seqs {
+		most = max(most, len(s))
+	}
+	return most
+}
+
 // Leaf returns the leaf of sequence i.
 func (t *Trie) Leaf(i int) int32 { return t.leafOf[i] }
 
