@@ -110,7 +110,7 @@ func (a *Asker) At(seed uint64, task Task, user, pos int) (Question, bool) {
 func (a *Asker) Draw(r *rand.PCG, task Task, users []int) (Question, bool) {
 	for range 1000 {
 		user := users[rand.New(r).IntN(len(users))]
-		if pos, ok := a.Place(r, task, user); ok {
+		if pos, ok := a.place(r, task, user); ok {
 			if q, ok := a.Ask(r, task, user, pos); ok {
 				return q, true
 			}
@@ -119,9 +119,12 @@ func (a *Asker) Draw(r *rand.PCG, task Task, users []int) (Question, bool) {
 	return Question{}, false
 }
 
-// Place returns one of the places where user can be asked, all equally likely,
-// false if there is none.
-func (a *Asker) Place(r *rand.PCG, task Task, user int) (int, bool) {
+// Place returns one of the places that Config allows for user, all equally
+// likely, false if there is none.
+func (a *Asker) Place(r *rand.PCG, user int) (int, bool) { return a.place(r, "", user) }
+
+// place is Place among those where the task has a target.
+func (a *Asker) place(r *rand.PCG, task Task, user int) (int, bool) {
 	n := len(a.Data.Users[user].Events)
 	first, last := a.Config.span(n)
 	last = min(last, n-1-task.ahead())

@@ -17,13 +17,14 @@ type SyntheticConfig struct {
 	Events int     // mean events a user (70); at least 5, and at most half the items
 	Genres int     // (8); at most a fifth of the items
 	Drift  float64 // how fast tastes move, per event, 0 to 1 (0.02); negative: not at all
+	Follow float64 // chance that an event follows from one of the two before, 0 to 1 (0.6); negative: never
 }
 
 // The shape of the synthetic world.
 const (
 	tasteSpread = 1.6 // standard deviation of a taste's logits
 	popularity  = 0.7 // Zipf exponent
-	followLast  = 0.4 // chance that an event follows from the one before
+	followLast  = 0.4 // chance that an event follows from the one before, if Follow is 0
 	followPrior = 0.2 // and from the one before that
 	successors  = 4   // items that may follow from an item
 )
@@ -40,6 +41,7 @@ type Truth struct {
 	pop    []float64           // of each item
 	follow [][successors]int32 // items that tend to come next
 	mass   []float64           // of each genre: the sum of pop·weight
+	shares [2]float64          // chances that an event follows from the last one and the one before
 }
 
 type genreWeight struct {
@@ -54,7 +56,7 @@ type genreWeight struct {
 // event. The next item is one the user has not seen yet. With chance 0.4 it is
 // one of the few that tend to follow the last item, with 0.2 one that tends to
 // follow the item before that (sequels first), else a draw by taste and
-// popularity. Popularity is skewed (Zipf). Ratings grow with the taste for the
+// popularity; Follow changes these chances. Popularity is skewed (Zipf). Ratings grow with the taste for the
 // item's genres. Times come in sittings, strictly ascending. In titles such as
 // "The Amber Harbor (1987)" most words tell of the genre, and sequels share
 // their name.
@@ -71,7 +73,11 @@ func SyntheticTruth(c SyntheticConfig) (*Dataset, *Truth) {
 		rand:   rand.New(rand.NewPCG(c.Seed, 0x686973746f7279)),
 		data:   &Dataset{Name: "synthetic", HasRatings: true, HasTimes: true},
 	}
-	w.truth = &Truth{data: w.data}
+	w.truth = &Truth{data: w.data, shares: [2]float64{followLast, followPrior}}
+	if c.Follow != 0 {
+		f := max(0, min(c.Follow, 1))
+		w.truth.shares = [2]float64{f * 2 / 3, f / 3}
+	}
 	w.makeCatalogue()
 	w.makeSuccessors()
 	for u := range c.Users {
@@ -132,10 +138,9 @@ func (t *Truth) next(p, taste []float64, events []Event, seen []bool) {
 		total += p[i]
 	}
 	// What cannot follow, since all successors are seen, falls to taste.
-	shares := [2]float64{followLast, followPrior}
 	rest := 1.0
 	var sums [2]float64
-	for k := range shares {
+	for k := range t.shares {
 		if k >= len(events) {
 			break
 		}
@@ -145,7 +150,7 @@ func (t *Truth) next(p, taste []float64, events []Event, seen []bool) {
 			}
 		}
 		if sums[k] > 0 {
-			rest -= shares[k]
+			rest -= t.shares[k]
 		}
 	}
 	for i := range p {
@@ -157,7 +162,7 @@ func (t *Truth) next(p, taste []float64, events []Event, seen []bool) {
 		}
 		for j, next := range t.follow[events[len(events)-1-k].Item] {
 			if !seen[next] {
-				p[next] += shares[k] * followWeights[j] / sum
+				p[next] += t.shares[k] * followWeights[j] / sum
 			}
 		}
 	}

@@ -1,0 +1,153 @@
+package rlpf
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/floats"
+
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+const (
+	folds         = 5
+	logisticL2    = 1 // of the sum over the users
+	logisticRate  = 0.1
+	logisticSteps = 100
+)
+
+// Logistic shows what a history tells about a person to a reader who knows
+// nothing else: a multinomial logistic regression with an L2 penalty on which
+// items are in it and how its genres are mixed. read returns what is read of a
+// user. The result, [users, classes], is up to a constant the log-probability of
+// each of the options of task (Age, Gender or Occupation), by a regression that
+// was fitted to the other four of five folds of all users, drawn by seed.
+func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []history.Event, seed uint64) ([][]float64, error) {
+	c, ok := classes[task]
+	if !ok || a.people == nil {
+		return nil, fmt.Errorf("rlpf: %s knows nothing of %s", a.Data.Name, task)
+	}
+	rows := make([]row, len(a.people))
+	for u := range rows {
+		rows[u] = a.row(read(u))
+		if rows[u].label = c.of(a.people[u]); rows[u].label < 0 {
+			return nil, fmt.Errorf("rlpf: user %s has no %s", a.Data.Users[u].Key, task)
+		}
+	}
+	order := rand.New(stream(seed, "folds")).Perm(len(rows))
+	scores := make([][]float64, len(rows))
+	g, ctx := errgroup.WithContext(ctx)
+	for fold := range folds {
+		g.Go(func() error {
+			var fit []row
+			for i, u := range order {
+				if i%folds != fold {
+					fit = append(fit, rows[u])
+				}
+			}
+			m := regression{features: len(a.Data.Items) + len(a.Data.Genres) + 1, classes: len(c.names), rows: fit}
+			w, err := m.fit(ctx)
+			if err != nil {
+				return err
+			}
+			for i, u := range order {
+				if i%folds == fold {
+					scores[u] = make([]float64, m.classes)
+					m.score(w, &rows[u], scores[u])
+				}
+			}
+			return nil
+		})
+	}
+	return scores, g.Wait()
+}
+
+// row is an example: its features that are not 0.
+type row struct {
+	at    []int
+	value []float64
+	label int
+}
+
+// row describes events by items, genres and a constant. Long and short histories
+// are of one length.
+func (a *Asker) row(events []history.Event) row {
+	var x row
+	genres := make([]float64, len(a.Data.Genres))
+	for _, e := range events {
+		x.at = append(x.at, int(e.Item))
+		x.value = append(x.value, 1/math.Sqrt(float64(len(events))))
+		for _, g := range a.Data.Items[e.Item].Genres {
+			genres[g] += 1 / float64(len(events))
+		}
+	}
+	for g, share := range genres {
+		x.at = append(x.at, len(a.Data.Items)+g)
+		x.value = append(x.value, share)
+	}
+	x.at = append(x.at, len(a.Data.Items)+len(genres))
+	x.value = append(x.value, 1)
+	return x
+}
+
+// regression is a multinomial logistic regression. Its weights are
+// [features, classes].
+type regression struct {
+	features, classes int
+	rows              []row
+}
+
+// score writes the scores of the classes.
+func (m *regression) score(w []float64, x *row, scores []float64) {
+	clear(scores)
+	for k, f := range x.at {
+		floats.AddScaled(scores, x.value[k], w[f*m.classes:(f+1)*m.classes])
+	}
+}
+
+// loss returns the sum of the cross-entropies and the penalty, and writes its
+// gradient.
+func (m *regression) loss(w, grad []float64) float64 {
+	loss := logisticL2 / 2. * floats.Dot(w, w)
+	floats.ScaleTo(grad, logisticL2, w)
+	p := make([]float64, m.classes)
+	for i := range m.rows {
+		x := &m.rows[i]
+		m.score(w, x, p)
+		norm := floats.LogSumExp(p)
+		loss += norm - p[x.label]
+		for c := range p {
+			p[c] = math.Exp(p[c] - norm)
+		}
+		p[x.label]--
+		for k, f := range x.at {
+			floats.AddScaled(grad[f*m.classes:(f+1)*m.classes], x.value[k], p)
+		}
+	}
+	return loss
+}
+
+// fit returns weights of nearly the least loss, by Adam on all rows at a time
+// with a rate that falls to 0.
+func (m *regression) fit(ctx context.Context) ([]float64, error) {
+	w := make([]float64, m.features*m.classes)
+	grad, mean, square := make([]float64, len(w)), make([]float64, len(w)), make([]float64, len(w))
+	b1, b2 := 1., 1.
+	for step := range logisticSteps {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("rlpf: logistic regression: %w", err)
+		}
+		m.loss(w, grad)
+		b1, b2 = b1*.9, b2*.99
+		rate := logisticRate * (1 - float64(step)/logisticSteps)
+		for i, g := range grad {
+			mean[i] += .1 * (g - mean[i])
+			square[i] += .01 * (g*g - square[i])
+			w[i] -= rate * mean[i] / (1 - b1) / (math.Sqrt(square[i]/(1-b2)) + 1e-8)
+		}
+	}
+	return w, nil
+}

@@ -1,0 +1,106 @@
+package rlpf
+
+import (
+	"math"
+
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// SyntheticData returns the made-up world that the method is shown on, with the
+// truth behind it. Tastes do not move and decide most of what is done, so that
+// what a profile says of a user holds 50 activities later too, and there are
+// enough titles for everybody to find some of the favourite genre to the end.
+// quick is a smaller one for smoke tests.
+func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
+	c := history.SyntheticConfig{Seed: seed, Users: 600, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
+	if quick {
+		c.Users, c.Items, c.Events = 160, 300, 110
+	}
+	return history.SyntheticTruth(c)
+}
+
+// A Reader answers questions about the future without a language model: it
+// returns a score for each option. Readers are ceilings and yardsticks for
+// predictors. Several goroutines may use one.
+type Reader func(q Question) []float64
+
+// OracleReader knows the tastes of all users and what follows what, and the
+// history in full. Its score of an option is, up to a constant, the logarithm of
+// the chance that this one is the target and the others are never met, given
+// that options are drawn as they are; for later events than the next it is an
+// approximation (see [history.Truth.Ahead]). Nobody can be expected to do
+// better.
+func (a *Asker) OracleReader(truth *history.Truth) Reader {
+	return func(q Question) []float64 {
+		ahead := truth.Ahead(q.User, q.Pos, len(a.Data.Users[q.User].Events)-q.Pos)
+		scores := make([]float64, len(q.Items))
+		for k, i := range q.Items {
+			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.popular[q.Task].chance[i])
+			for _, p := range ahead {
+				scores[k] -= math.Log(max(1-p[i], 1e-30))
+			}
+		}
+		return scores
+	}
+}
+
+// GenreReader counts the genres of the history, all there is to say of it in a
+// histogram: an option's score is how much commoner its genres are there than
+// among training users, in logarithms.
+func (a *Asker) GenreReader() Reader {
+	var total float64
+	for _, n := range a.common {
+		total += n
+	}
+	const doubt = 10 // genres that are thought to have come as everywhere
+	return func(q Question) []float64 {
+		counts := make([]float64, len(a.common))
+		var n float64
+		for _, e := range a.History(q.User, q.Pos) {
+			for _, g := range a.Data.Items[e.Item].Genres {
+				counts[g]++
+				n++
+			}
+		}
+		scores := make([]float64, len(q.Items))
+		for k, i := range q.Items {
+			genres := a.Data.Items[i].Genres
+			for _, g := range genres {
+				usual := (a.common[g] + 1) / total
+				scores[k] += math.Log((counts[g]+doubt*usual)/(n+doubt)/usual) / float64(len(genres))
+			}
+		}
+		return scores
+	}
+}
+
+// SuccessorReader knows which items training users met after which, and looks at
+// the last two of the history alone.
+func (a *Asker) SuccessorReader() Reader {
+	type pair struct{ from, to int32 }
+	follow := [2]map[pair]float64{{}, {}}
+	for _, u := range a.Users.Train {
+		events := a.Data.Users[u].Events
+		for i := range events {
+			for back := range follow {
+				if j := i - 1 - back; j >= 0 {
+					follow[back][pair{events[j].Item, events[i].Item}]++
+				}
+			}
+		}
+	}
+	const doubt = 1
+	return func(q Question) []float64 {
+		events := a.History(q.User, q.Pos)
+		scores := make([]float64, len(q.Items))
+		for k, i := range q.Items {
+			for back, times := range follow {
+				if j := len(events) - 1 - back; j >= 0 {
+					scores[k] += times[pair{events[j].Item, i}]
+				}
+			}
+			scores[k] = math.Log((scores[k] + doubt) / (a.popular[q.Task].weight[i] + doubt))
+		}
+		return scores
+	}
+}

@@ -1,0 +1,49 @@
+package rlpf
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func accuracy(qs []Question, read Reader) (share float64) {
+	for _, q := range qs {
+		share += hit(read(q), q.Answer, 1) / float64(len(qs))
+	}
+	return share
+}
+
+func TestReaders(t *testing.T) {
+	d, truth := SyntheticData(1, os.Getenv("NOEMA_DATA") == "") // the whole one takes long
+	c := AskConfig{History: 30}
+	u, err := DivideUsers(d, c, 8, 1)
+	require.NoError(t, err)
+	a, err := NewAsker(d, u, c, nil)
+	require.NoError(t, err)
+	places := askedAt(a, u.Test, 8)
+	for task, least := range map[Task][3]float64{
+		FutureActivity:      {.65, .45, .25},
+		FutureActivityGap50: {.45, .38, .2},
+	} {
+		qs := a.Test(task, u.Test, 8, 1)
+		oracle, genres, next := accuracy(qs, a.OracleReader(truth)), accuracy(qs, a.GenreReader()), accuracy(qs, a.SuccessorReader())
+		t.Logf("%s: %d questions at %d places; oracle %.3f, genres %.3f, successors %.3f, first option %.3f",
+			task, len(qs), places, oracle, genres, next, accuracy(qs, func(q Question) []float64 { return make([]float64, 4) }))
+		require.Greater(t, oracle, least[0])
+		require.Greater(t, genres, least[1])
+		require.Greater(t, next, least[2])
+		require.Greater(t, oracle, genres-.02)
+		require.Greater(t, oracle, next)
+	}
+}
+
+func TestRealReaders(t *testing.T) {
+	a := realAsker(t, "movielens-1m", AskConfig{})
+	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
+		qs := a.Test(task, a.Users.Test, 8, 1)
+		t.Logf("%s: %d questions at %d places; genres %.3f, successors %.3f", task, len(qs), askedAt(a, a.Users.Test, 8),
+			accuracy(qs, a.GenreReader()), accuracy(qs, a.SuccessorReader()))
+		require.Greater(t, accuracy(qs, a.GenreReader()), .3)
+	}
+}

@@ -1,0 +1,47 @@
+package history
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAhead(t *testing.T) {
+	d, truth := SyntheticTruth(SyntheticConfig{Seed: 2, Users: 300, Drift: -1})
+	_, never := SyntheticTruth(SyntheticConfig{Users: 6, Follow: -1})
+	for _, pos := range []int{0, 1, 2, 30} {
+		require.InDeltaSlice(t, truth.Next(5, pos), truth.Ahead(5, pos, 1)[0], 1e-12)
+		require.InDeltaSlice(t, never.Next(5, pos), never.Ahead(5, pos, 1)[0], 1e-12)
+	}
+	// What is said of ten events later comes true as often as it should: the
+	// mean chance of what came is that of the draws.
+	var came, should float64
+	for u := range d.Users {
+		p := truth.Ahead(u, 20, 11)[10]
+		var sum float64
+		for _, x := range p {
+			sum += x
+			should += x * x / float64(len(d.Users))
+		}
+		require.InDelta(t, 1, sum, 1e-9)
+		came += p[d.Users[u].Events[30].Item] / float64(len(d.Users))
+	}
+	require.InDelta(t, 1, came/should, .15)
+}
+
+func TestSyntheticFollow(t *testing.T) {
+	share := func(follow float64) (n float64) { // of events that are successors of the one before
+		d, truth := SyntheticTruth(SyntheticConfig{Users: 50, Follow: follow})
+		for _, u := range d.Users {
+			for i := 1; i < len(u.Events); i++ {
+				if slices.Contains(truth.follow[u.Events[i-1].Item][:], u.Events[i].Item) {
+					n += 1 / float64(d.NumEvents())
+				}
+			}
+		}
+		return n
+	}
+	require.Less(t, share(-1), share(.3)-.1)
+	require.Less(t, share(.3), share(1)-.1)
+}
