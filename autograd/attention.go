@@ -23,7 +23,7 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 	}
 	y := out(op, q.Shape(), q, k, v)
 	s := y.s
-	a := &attention{q: s.dense(q.t)}
+	a := attention{q: s.dense(q.t)}
 	stride := 0
 	if y.needs { // the gradients of k and v are dense
 		a.k, a.v = s.dense(k.t), s.dense(v.t)
@@ -38,9 +38,9 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 	a.lse = s.New(q.DType(), a.Batch, a.Heads, a.Queries)
 	flops := 4 * pairs * a.Heads * a.Dim
 	if q.DType() == tensor.Float32 {
-		attentionForward[float32](a, y.t)
+		attentionForward[float32](&a, y.t)
 	} else {
-		attentionForward[float64](a, y.t)
+		attentionForward[float64](&a, y.t)
 	}
 	if !y.needs {
 		s.arena.Free(a.lse)
@@ -49,6 +49,7 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 		}
 		return y.record(flops, nil)
 	}
+	kept := a // without a gradient a stays on the stack
 	return y.record(flops, func(dy *tensor.Tensor) {
 		s.FLOPs += int64(flops) * 5 / 2 // the scores again, and four products
 		var fresh kernel.AttnFresh
@@ -67,9 +68,9 @@ func Attention(q, k, v *Var, mask AttnMask) *Var {
 		}
 		dq, dk, dv := grad(q, &fresh.Q), grad(k, &fresh.K), grad(v, &fresh.V)
 		if q.DType() == tensor.Float32 {
-			attentionBackward[float32](a, fresh, dq, dk, dv, y.t, dy)
+			attentionBackward[float32](&kept, fresh, dq, dk, dv, y.t, dy)
 		} else {
-			attentionBackward[float64](a, fresh, dq, dk, dv, y.t, dy)
+			attentionBackward[float64](&kept, fresh, dq, dk, dv, y.t, dy)
 		}
 		if apart {
 			for i, x := range [3]*Var{q, k, v} {

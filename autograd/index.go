@@ -41,6 +41,9 @@ func Embedding(w *Var, idx *tensor.Tensor) *Var {
 		y.t = s.New(tensor.Float32, shape...)
 		tensor.WidenRows(y.t, s.dense(w.t), ids)
 	}
+	if !y.needs { // saves the closure
+		return y.record(0, nil)
+	}
 	return y.record(0, func(dy *tensor.Tensor) {
 		tensor.IndexAdd(w.sink(), 0, idx.Reshape(-1), rows(dy))
 	})
@@ -48,6 +51,10 @@ func Embedding(w *Var, idx *tensor.Tensor) *Var {
 
 func gatherRows[T tensor.Float](y, table *tensor.Tensor, ids []int32) {
 	d, t, cols := tensor.Data[T](y), tensor.Data[T](table), table.Dim(1)
+	if len(ids) == 1 { // a token that is decoded needs no closure
+		kernel.GatherRows(d, t, ids, cols)
+		return
+	}
 	split(len(ids), cols, func(lo, hi int) { kernel.GatherRows(d[lo*cols:hi*cols], t, ids[lo:hi], cols) })
 }
 

@@ -26,16 +26,16 @@ func norm(op string, x, w, b *Var, eps float64, centre bool) *Var {
 	y := start(op, x, w, b)
 	s := y.s
 	y.t = s.like(x.t)
-	n := &normPass{x: s.dense(x.t), w: s.weight(op, w, x), b: s.weight(op, b, x), cols: x.Dim(-1), eps: eps}
+	n := normPass{x: s.dense(x.t), w: s.weight(op, w, x), b: s.weight(op, b, x), cols: x.Dim(-1), eps: eps}
 	count := x.Len() / max(n.cols, 1)
 	n.rstd = s.New(x.DType(), count)
 	if centre {
 		n.mean = s.New(x.DType(), count)
 	}
 	if x.DType() == tensor.Float32 {
-		normForward[float32](n, y.t)
+		normForward[float32](&n, y.t)
 	} else {
-		normForward[float64](n, y.t)
+		normForward[float64](&n, y.t)
 	}
 	if !y.needs {
 		s.arena.Free(n.rstd)
@@ -44,6 +44,7 @@ func norm(op string, x, w, b *Var, eps float64, centre bool) *Var {
 		}
 		return y.record(0, nil)
 	}
+	kept := n // without a gradient n stays on the stack
 	return y.record(0, func(dy *tensor.Tensor) {
 		var dx, dw, db *tensor.Tensor
 		if x.needs {
@@ -56,9 +57,9 @@ func norm(op string, x, w, b *Var, eps float64, centre bool) *Var {
 			db = b.sink()
 		}
 		if x.DType() == tensor.Float32 {
-			normBackward[float32](s, n, dx, dw, db, dy)
+			normBackward[float32](s, &kept, dx, dw, db, dy)
 		} else {
-			normBackward[float64](s, n, dx, dw, db, dy)
+			normBackward[float64](s, &kept, dx, dw, db, dy)
 		}
 		if dx != nil {
 			x.Give(dx)
@@ -83,14 +84,26 @@ func data[T tensor.Float](t *tensor.Tensor) []T {
 
 func normForward[T tensor.Float](n *normPass, y *tensor.Tensor) {
 	yd, x, w, b := tensor.Data[T](y), tensor.Data[T](n.x), data[T](n.w), data[T](n.b)
-	mean, rstd, c := data[T](n.mean), data[T](n.rstd), n.cols
+	mean, rstd, c, eps := data[T](n.mean), data[T](n.rstd), n.cols, T(n.eps)
+	if len(rstd) == 1 { // a token that is decoded needs no closure
+		normRows(yd, x, w, b, mean, rstd, c, eps)
+		return
+	}
 	split(len(rstd), c, func(lo, hi int) {
+		var m []T
 		if mean != nil {
-			kernel.LayerNorm(yd[lo*c:hi*c], x[lo*c:hi*c], w, b, mean[lo:hi], rstd[lo:hi], c, T(n.eps))
-		} else {
-			kernel.RMSNorm(yd[lo*c:hi*c], x[lo*c:hi*c], w, rstd[lo:hi], c, T(n.eps))
+			m = mean[lo:hi]
 		}
+		normRows(yd[lo*c:hi*c], x[lo*c:hi*c], w, b, m, rstd[lo:hi], c, eps)
 	})
+}
+
+func normRows[T tensor.Float](y, x, w, b, mean, rstd []T, c int, eps T) {
+	if mean != nil {
+		kernel.LayerNorm(y, x, w, b, mean, rstd, c, eps)
+	} else {
+		kernel.RMSNorm(y, x, w, rstd, c, eps)
+	}
 }
 
 // normChunks bounds how many partial gradients of the weights there are.

@@ -15,6 +15,8 @@ import (
 type KVCache struct {
 	self  [2]*tensor.Tensor // keys, values: at least rows·cap·width elements
 	spare [2]*tensor.Tensor // what Reorder copies into
+	whole [2]*tensor.Tensor // seen as [rows, cap, heads, dim]
+	seen  [2]*tensor.Tensor // what self was then
 	shape [2]int            // heads, dim
 	width int               // their product, the elements of a position
 	cap   int               // positions a row has room for
@@ -153,8 +155,7 @@ func (c *KVCache) append(s *autograd.Scope, k, v *autograd.Var, valid []int32) (
 		} else {
 			writeRows[float32](c, c.self[i], x.Value().Contiguous())
 		}
-		t := c.self[i].Slice(0, 0, rows*c.cap*c.width).Reshape(rows, c.cap, c.shape[0], c.shape[1])
-		out[i] = s.Const(t.Slice(1, 0, most))
+		out[i] = s.Const(c.view(i).Slice(1, 0, most))
 	}
 	for r := range c.len {
 		if valid == nil {
@@ -167,6 +168,17 @@ func (c *KVCache) append(s *autograd.Scope, k, v *autograd.Var, valid []int32) (
 		c.common, c.held = c.len[0], 1
 	}
 	return out[0], out[1], mask
+}
+
+// view returns self[i] as [rows, cap, heads, dim].
+func (c *KVCache) view(i int) *tensor.Tensor {
+	rows := len(c.len)
+	if v := c.whole[i]; v != nil && c.seen[i] == c.self[i] && v.Dim(0) == rows && v.Dim(1) == c.cap {
+		return v
+	}
+	c.seen[i] = c.self[i]
+	c.whole[i] = c.self[i].Slice(0, 0, rows*c.cap*c.width).Reshape(rows, c.cap, c.shape[0], c.shape[1])
+	return c.whole[i]
 }
 
 // reserve makes room for n positions a row.

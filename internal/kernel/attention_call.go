@@ -16,7 +16,7 @@ const (
 // attnCall is one call of [Attention] or [AttentionGrad]. It is pooled, so
 // a call allocates nothing.
 type attnCall[T Float] struct {
-	*Attn
+	Attn
 	t                  *table[T]
 	o, lse, q, k, v    []T
 	do, dq, dk, dv     []T
@@ -56,7 +56,7 @@ func newAttnCall[T Float](p *Attn) *attnCall[T] {
 	}
 	c := pool.Get().(*attnCall[T])
 	t := tableOf[T]()
-	c.Attn, c.t = p, t
+	c.Attn, c.t = *p, t
 	c.qb, c.kb = p.strides()
 	c.qRow, c.kRow = p.Heads*p.Dim, p.KVHeads*p.Dim
 	c.scale[0], c.unit[0] = T(p.Scale), 1

@@ -41,7 +41,7 @@ func (c *attnCall[T]) forward(w *attnWork[T], task int) {
 		values := c.packed(vp, width, c.Dim, c.v[from:], c.kRow, 1)
 		for i := 0; i < n; i += attnRows {
 			rows := min(attnRows, n-i)
-			if !w.see(c.Attn, b, i0+i, rows, k0, width) {
+			if !w.see(&c.Attn, b, i0+i, rows, k0, width) {
 				continue
 			}
 			for g := range c.group {

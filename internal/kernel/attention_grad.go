@@ -99,7 +99,7 @@ func (c *attnCall[T]) backward(w *attnWork[T], task int) {
 		clear(dv)
 		for i0 := 0; i0 < c.Queries; i0 += attnRows {
 			n := min(attnRows, c.Queries-i0)
-			if !w.see(c.Attn, b, i0, n, k0, width) {
+			if !w.see(&c.Attn, b, i0, n, k0, width) {
 				continue
 			}
 			for g := range c.group {

@@ -137,13 +137,18 @@ func (l *linearStored) Run(lo, hi int) {
 
 func linearWide(s Storage, m, n, k int, x []float32, ldx int, w []byte, y []float32, ldy int, e *Epilogue[float32]) {
 	ldw := s.Bytes(k)
+	fused := e != nil
+	var end Epilogue[float32] // a copy, so that the caller's stays on its stack
+	if fused {
+		end = *e
+	}
 	parallel.For(n, max(32, widePanel/max(1, k)&^31), func(lo, hi int) {
 		panel := grab[float32]((hi - lo) * k)
 		defer panel.drop()
 		Widen(s, panel.s, w[lo*ldw:])
 		Gemm(m, hi-lo, k, x, ldx, 1, panel.s, 1, k, 0, y[lo:], ldy)
-		if e != nil {
-			e.finish(&active.f32, 0, m, lo, hi, y, ldy)
+		if fused {
+			end.finish(&active.f32, 0, m, lo, hi, y, ldy)
 		}
 	})
 }
