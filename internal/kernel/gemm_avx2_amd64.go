@@ -32,10 +32,11 @@ func tile1AVX2F32(rows int, k int, a *float32, ar int, ac int, b *float32, br in
 func dotsAVX2F32(m int, n int, k int, x *float32, xs int, w *float32, ws int, out *float32, os int, oj int, add bool)
 
 // packCopyAVX2F32 copies k > 0 rows of n > 0 elements, stride apart, into panels two
-// vectors wide, panel elements apart, filling the last one up with zeros.
+// vectors wide, panel elements apart, filling the last one up with zeros; the
+// rows of a panel are row elements apart.
 //
 //go:noescape
-func packCopyAVX2F32(out *float32, panel int, src *float32, stride int, n int, k int)
+func packCopyAVX2F32(out *float32, panel int, row int, src *float32, stride int, n int, k int)
 
 // packTurnAVX2F32 sets out[p*width+i] to src[i*stride+p] for i < have and p < k, both
 // above zero, have at most the lanes of a vector; what is beyond have is arbitrary.
@@ -71,10 +72,11 @@ func tile1AVX2F64(rows int, k int, a *float64, ar int, ac int, b *float64, br in
 func dotsAVX2F64(m int, n int, k int, x *float64, xs int, w *float64, ws int, out *float64, os int, oj int, add bool)
 
 // packCopyAVX2F64 copies k > 0 rows of n > 0 elements, stride apart, into panels two
-// vectors wide, panel elements apart, filling the last one up with zeros.
+// vectors wide, panel elements apart, filling the last one up with zeros; the
+// rows of a panel are row elements apart.
 //
 //go:noescape
-func packCopyAVX2F64(out *float64, panel int, src *float64, stride int, n int, k int)
+func packCopyAVX2F64(out *float64, panel int, row int, src *float64, stride int, n int, k int)
 
 // packTurnAVX2F64 sets out[p*width+i] to src[i*stride+p] for i < have and p < k, both
 // above zero, have at most the lanes of a vector; what is beyond have is arbitrary.

@@ -32,6 +32,12 @@ func tile2AVX512F32(rows int, k int, a *float32, ar int, ac int, b *float32, br 
 //go:noescape
 func tile1AVX512F32(rows int, k int, a *float32, ar int, ac int, b *float32, br int, c *float32, ldc int, tail int, add bool)
 
+// tileAheadAVX512F32 is tile2 for whole vectors. While p < k-until, it fetches
+// next[p*step] and what follows it, as wide as the tile, into the cache.
+//
+//go:noescape
+func tileAheadAVX512F32(rows int, k int, a *float32, ar int, ac int, b *float32, br int, c *float32, ldc int, add bool, next *float32, step int, until int)
+
 // dotsAVX512F32 sets out[i*os+j*oj], for i < m and j < n, to the sum over p < k of
 // x[i*xs+p]*w[j*ws+p], or adds the sum to it; m is 1 to 8, n and k are above zero.
 //
@@ -39,10 +45,11 @@ func tile1AVX512F32(rows int, k int, a *float32, ar int, ac int, b *float32, br 
 func dotsAVX512F32(m int, n int, k int, x *float32, xs int, w *float32, ws int, out *float32, os int, oj int, add bool)
 
 // packCopyAVX512F32 copies k > 0 rows of n > 0 elements, stride apart, into panels two
-// vectors wide, panel elements apart, filling the last one up with zeros.
+// vectors wide, panel elements apart, filling the last one up with zeros; the
+// rows of a panel are row elements apart.
 //
 //go:noescape
-func packCopyAVX512F32(out *float32, panel int, src *float32, stride int, n int, k int)
+func packCopyAVX512F32(out *float32, panel int, row int, src *float32, stride int, n int, k int)
 
 // packTurnAVX512F32 sets out[p*width+i] to src[i*stride+p] for i < have and p < k, both
 // above zero, have at most the lanes of a vector; what is beyond have is arbitrary.
@@ -78,6 +85,12 @@ func tile2AVX512F64(rows int, k int, a *float64, ar int, ac int, b *float64, br 
 //go:noescape
 func tile1AVX512F64(rows int, k int, a *float64, ar int, ac int, b *float64, br int, c *float64, ldc int, tail int, add bool)
 
+// tileAheadAVX512F64 is tile2 for whole vectors. While p < k-until, it fetches
+// next[p*step] and what follows it, as wide as the tile, into the cache.
+//
+//go:noescape
+func tileAheadAVX512F64(rows int, k int, a *float64, ar int, ac int, b *float64, br int, c *float64, ldc int, add bool, next *float64, step int, until int)
+
 // dotsAVX512F64 sets out[i*os+j*oj], for i < m and j < n, to the sum over p < k of
 // x[i*xs+p]*w[j*ws+p], or adds the sum to it; m is 1 to 8, n and k are above zero.
 //
@@ -85,10 +98,11 @@ func tile1AVX512F64(rows int, k int, a *float64, ar int, ac int, b *float64, br 
 func dotsAVX512F64(m int, n int, k int, x *float64, xs int, w *float64, ws int, out *float64, os int, oj int, add bool)
 
 // packCopyAVX512F64 copies k > 0 rows of n > 0 elements, stride apart, into panels two
-// vectors wide, panel elements apart, filling the last one up with zeros.
+// vectors wide, panel elements apart, filling the last one up with zeros; the
+// rows of a panel are row elements apart.
 //
 //go:noescape
-func packCopyAVX512F64(out *float64, panel int, src *float64, stride int, n int, k int)
+func packCopyAVX512F64(out *float64, panel int, row int, src *float64, stride int, n int, k int)
 
 // packTurnAVX512F64 sets out[p*width+i] to src[i*stride+p] for i < have and p < k, both
 // above zero, have at most the lanes of a vector; what is beyond have is arbitrary.

@@ -40,3 +40,10 @@ func pack[T Float](out []T, width, have, k int, src []T, si, sp int) {
 		}
 	}
 }
+
+// copyRows is the portable one of [table].
+func copyRows[T Float](out []T, pitch int, src []T, stride, n, rows int) {
+	for i := range rows {
+		copy(out[i*pitch:i*pitch+n], src[i*stride:])
+	}
+}

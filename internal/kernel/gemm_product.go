@@ -239,9 +239,9 @@ func (g *product[T]) tile(s *span[T]) {
 	case !g.strided:
 		sizeA = roundUp(mc, g.mr) * g.kb
 	case g.copyA && g.ac == 1:
-		sizeA = mc * oddLines(g.kb)
+		sizeA = mc*oddLines(g.kb) + g.nr
 	case g.copyA:
-		sizeA = oddLines(mc) * g.kb
+		sizeA = oddLines(mc)*g.kb + g.nr
 	}
 	sizeB := 0
 	if !g.useB {
@@ -266,9 +266,10 @@ func (g *product[T]) tile(s *span[T]) {
 				}
 				ai, ar, ac = pa, k, 1 // panel r/mr begins at r*k
 			} else if g.copyA {
-				ai, ar, ac = copyBlock(pa, rows, k, ai, ar, ac)
+				ai, ar, ac = g.copyBlock(pa, rows, k, ai)
 			}
-			g.block(rows, s.n, k, ai, ar, ac, b, pb, s.c[i*g.cr:], add)
+			next := g.after(s, i, p0)
+			g.block(rows, s.n, k, ai, ar, ac, b, pb, s.c[i*g.cr:], add, next)
 			if g.fused && p0+k == g.k {
 				g.end.finish(g.table, s.i+i, s.i+i+rows, s.j, s.j+s.n, g.c, g.cr)
 			}
@@ -277,12 +278,14 @@ func (g *product[T]) tile(s *span[T]) {
 	}
 }
 
-// block computes rows of C, as many as there are of A in the cache.
-func (g *product[T]) block(rows, n, k int, a []T, ar, ac int, b, pb, c []T, add bool) {
+// block computes rows of C, as many as there are of A in the cache, and has
+// next fetched meanwhile.
+func (g *product[T]) block(rows, n, k int, a []T, ar, ac int, b, pb, c []T, add bool, next ahead[T]) {
 	step := g.nr
 	if g.useB && rows <= g.mr {
 		step = n
 	}
+	tiles, done := ceilDiv(n, step)*ceilDiv(rows, g.mr), 0
 	for j := 0; j < n; j += step {
 		cols := min(step, n-j)
 		bj, br := b, g.br
@@ -297,26 +300,55 @@ func (g *product[T]) block(rows, n, k int, a []T, ar, ac int, b, pb, c []T, add 
 			if g.strided { // heights that differ by one at most
 				take = ceilDiv(left, ceilDiv(left, g.mr))
 			}
-			g.micro(take, cols, k, a[i*ar:], ar, ac, bj, br, c[i*g.cr+j:], g.cr, add)
+			// The columns of next are spread evenly over the tiles.
+			if q := done * next.cols / tiles; q < (done+1)*next.cols/tiles && cols == g.nr {
+				g.microAhead(take, k, a[i*ar:], ar, ac, bj, br, c[i*g.cr+j:], g.cr, add, next.x[q*g.nr:], next.step, next.count)
+			} else {
+				g.micro(take, cols, k, a[i*ar:], ar, ac, bj, br, c[i*g.cr+j:], g.cr, add)
+			}
 			i += take
+			done++
 		}
 	}
 }
 
+// ahead is a block of A that is read next, in columns nr wide of count elements
+// that lie step apart.
+type ahead[T Float] struct {
+	x                 []T
+	cols, step, count int
+}
+
+// after returns the block of A that is read after the one at row i of s and at
+// term p0.
+func (g *product[T]) after(s *span[T], i, p0 int) ahead[T] {
+	i += g.mc
+	if i >= s.m {
+		i, p0 = 0, p0+g.kb
+	}
+	if g.microAhead == nil || p0 >= g.k {
+		return ahead[T]{}
+	}
+	x, rows, k := s.a[i*g.ar+p0*g.ac:], min(g.mc, s.m-i), min(g.kb, g.k-p0)
+	switch {
+	case g.ac == 1:
+		return ahead[T]{x, ceilDiv(k, g.nr), g.ar, rows}
+	case g.ar == 1:
+		return ahead[T]{x, ceilDiv(rows, g.nr), g.ac, k}
+	}
+	return ahead[T]{}
+}
+
 // copyBlock copies m×k elements of A in the order in which they lie, with a
 // stride that does not map them all to the same few lines of the cache.
-func copyBlock[T Float](to []T, m, k int, a []T, ar, ac int) (out []T, outRow, outCol int) {
-	if ac == 1 {
+func (g *product[T]) copyBlock(to []T, m, k int, a []T) (out []T, outRow, outCol int) {
+	if g.ac == 1 {
 		pitch := oddLines(k)
-		for i := range m {
-			copy(to[i*pitch:i*pitch+k], a[i*ar:])
-		}
+		g.copyRows(to, pitch, a, g.ar, k, m)
 		return to, pitch, 1
 	}
 	pitch := oddLines(m)
-	for p := range k {
-		copy(to[p*pitch:p*pitch+m], a[p*ac:])
-	}
+	g.copyRows(to, pitch, a, g.ac, m, k)
 	return to, 1, pitch
 }
 

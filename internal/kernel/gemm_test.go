@@ -108,7 +108,7 @@ func TestGemm(t *testing.T) {
 	})
 }
 
-// A pitch of a page has A copied, a far B is read in short blocks of rows, and
+// A pitch of a page has A copied, block after block, a far B is read in short blocks of rows, and
 // every height and width of tile occurs.
 func testGemmShapes[T Float](t *testing.T) {
 	r := rng(8)
@@ -127,6 +127,8 @@ func testGemmShapes[T Float](t *testing.T) {
 	big := randn[T](r, 1050*1030)
 	check(20, 70, 900, 1024, 1, 70, 1, big, big)
 	check(120, 40, 400, 1, 1024, 40, 1, big, big)
+	check(240, 70, 900, 1024, 1, 70, 1, big, big)
+	check(240, 70, 900, 1, 1024, 1, 900, big, big)
 	check(3, 1030, 1040, 1040, 1, 1030, 1, big, big)
 	check(12, 1030, 1040, 1040, 1, 1030, 1, big, big)
 	for m := 1; m <= 16; m++ {

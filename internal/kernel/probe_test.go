@@ -215,7 +215,7 @@ func matrix[T Float](x []T) (rows, cols int) {
 
 // probedElsewhere are the functions of the matrix product, which have tests of
 // their own for every variant.
-var probedElsewhere = []string{"micro", "packB", "dots"}
+var probedElsewhere = []string{"micro", "microAhead", "packB", "copyRows", "dots"}
 
 func TestEveryTableFunctionIsProbed(t *testing.T) {
 	named := slices.Clone(probedElsewhere)

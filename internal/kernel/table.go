@@ -12,8 +12,15 @@ type table[T Float] struct {
 	mr, nr  int
 	strided bool
 	micro   func(rows, cols, k int, a []T, ar, ac int, b []T, br int, c []T, ldc int, add bool)
+	// microAhead, if there is one, does micro for nr columns and meanwhile
+	// fetches next[p*step], for p below count, and nr elements from there on,
+	// into the cache.
+	microAhead func(rows, k int, a []T, ar, ac int, b []T, br int, c []T, ldc int, add bool, next []T, step, count int)
 	// packB packs B [k, n] into panels nr wide, one after the other.
 	packB func(out []T, k, n int, b []T, br, bc int)
+	// copyRows copies rows of n elements, stride apart, to where they are pitch
+	// apart, and may write arbitrary values up to the next multiple of nr.
+	copyRows func(out []T, pitch int, src []T, stride, n, rows int)
 	// Sizes of blocks: kc terms, mc rows of A and nc columns of B. A block of B
 	// of up to inPlace elements is not packed. Products of up to serial terms
 	// are not split over cores.
@@ -84,8 +91,9 @@ type table[T Float] struct {
 func portable[T Float]() table[T] {
 	return table[T]{
 		mr: microRows, nr: microCols, micro: micro[T],
-		packB: func(out []T, k, n int, b []T, br, bc int) { packB(microCols, out, k, n, b, br, bc) },
-		kc:    256, mc: 144, nc: 128, serial: 32 << 10,
+		packB:    func(out []T, k, n int, b []T, br, bc int) { packB(microCols, out, k, n, b, br, bc) },
+		copyRows: copyRows[T],
+		kc:       256, mc: 144, nc: 128, serial: 32 << 10,
 		dotRows: 8, dotTerms: 1, dots: dots[T],
 		add: addVec[T], sub: subVec[T], mul: mulVec[T], div: divVec[T], max: maxVec[T], min: minVec[T],
 		addScalar: addScalar[T], divScalar: divScalar[T], scalarSub: scalarSub[T], scalarDiv: scalarDiv[T],

@@ -46,6 +46,9 @@ func gemmFamily() []*File {
 			for _, s := range t.heights {
 				t.tile(s.vecs, s.rows)
 			}
+			if t.wide() {
+				t.tileAhead(14)
+			}
 			t.dots()
 			t.packCopy()
 			t.packTurn()
@@ -131,21 +134,9 @@ func (t *gemmTarget) zero(fn *Func, r string) {
 
 // tile emits the micro-kernel of a width, with an entry for every height.
 func (t *gemmTarget) tile(vecs, maxRows int) {
-	fn := t.fn(fmt.Sprintf("tile%d", vecs), fmt.Sprintf(`computes 1 to %d rows by %d vectors, of the last one tail
+	fn := t.tileFunc(fmt.Sprintf("tile%d", vecs), fmt.Sprintf(`computes 1 to %d rows by %d vectors, of the last one tail
 lanes: with acc(i,j) the sum over p < k, k > 0, of a[i*ar+p*ac]*b[p*br+j],
-c[i*ldc+j] is set to acc, or acc is added to it.`, maxRows, vecs),
-		fmt.Sprintf("rows int, k int, a *%[1]s, ar int, ac int, b *%[1]s, br int, c *%[1]s, ldc int, tail int, add bool", t.elem),
-		[][2]string{{"rows", "SI"}, {"k", "DX"}, {"a", "AX"}, {"ar", "R8"}, {"ac", "R13"}, {"b", "CX"}, {"br", "R10"}, {"c", "DI"}, {"ldc", "R11"}},
-		"R8", "R13", "R10", "R11")
-	fn.I("LEAQ", Idx("R8", "R8", 2, 0), "R9")
-	if maxRows > 5 { // row 5
-		fn.I("LEAQ", Idx("AX", "R8", 4, 0), "BX")
-		fn.I("ADDQ", "R8", "BX")
-	}
-	if maxRows > 10 { // row 10
-		fn.I("LEAQ", Idx("BX", "R8", 4, 0), "R12")
-		fn.I("ADDQ", "R8", "R12")
-	}
+c[i*ldc+j] is set to acc, or acc is added to it.`, maxRows, vecs), "tail int, add bool", maxRows)
 	masks := []string{""}
 	if vecs <= 2 {
 		masks = append(masks, t.tailMask())
@@ -160,11 +151,37 @@ c[i*ldc+j] is set to acc, or acc is added to it.`, maxRows, vecs),
 			fn.I("MOVQ", fn.Arg("tail"), "R14")
 			t.lanesMask(fn, "R14", "R15", mask)
 		}
-		t.tileHeights(fn, vecs, maxRows, mask)
+		t.tileHeights(fn, vecs, maxRows, mask, false)
 		if vecs <= 2 && mask == "" {
 			fn.Label(masked)
 		}
 	}
+}
+
+// tileAhead emits the tile of two whole vectors that fetches what comes next.
+// In AVX2 a term takes too few cycles to do this beside the sums.
+func (t *gemmTarget) tileAhead(maxRows int) {
+	fn := t.tileFunc("tileAhead", `is tile2 for whole vectors. While p < k-until, it fetches
+next[p*step] and what follows it, as wide as the tile, into the cache.`, fmt.Sprintf("add bool, next *%s, step int, until int", t.elem), maxRows)
+	t.tileHeights(fn, 2, maxRows, "", true)
+}
+
+// tileFunc begins a micro-kernel.
+func (t *gemmTarget) tileFunc(name, doc, params string, maxRows int) *Func {
+	fn := t.fn(name, doc,
+		fmt.Sprintf("rows int, k int, a *%[1]s, ar int, ac int, b *%[1]s, br int, c *%[1]s, ldc int, %[2]s", t.elem, params),
+		[][2]string{{"rows", "SI"}, {"k", "DX"}, {"a", "AX"}, {"ar", "R8"}, {"ac", "R13"}, {"b", "CX"}, {"br", "R10"}, {"c", "DI"}, {"ldc", "R11"}},
+		"R8", "R13", "R10", "R11")
+	fn.I("LEAQ", Idx("R8", "R8", 2, 0), "R9")
+	if maxRows > 5 { // row 5
+		fn.I("LEAQ", Idx("AX", "R8", 4, 0), "BX")
+		fn.I("ADDQ", "R8", "BX")
+	}
+	if maxRows > 10 { // row 10
+		fn.I("LEAQ", Idx("BX", "R8", 4, 0), "R12")
+		fn.I("ADDQ", "R8", "R12")
+	}
+	return fn
 }
 
 // tailMask names the register that holds the mask of the last vector.
@@ -175,7 +192,7 @@ func (t *gemmTarget) tailMask() string {
 	return "Y15"
 }
 
-func (t *gemmTarget) tileHeights(fn *Func, vecs, maxRows int, mask string) {
+func (t *gemmTarget) tileHeights(fn *Func, vecs, maxRows int, mask string, ahead bool) {
 	labels := make([]string, maxRows+1)
 	for r := range labels {
 		labels[r] = fn.NewLabel("rows")
@@ -184,10 +201,7 @@ func (t *gemmTarget) tileHeights(fn *Func, vecs, maxRows int, mask string) {
 	t.choose(fn, labels, 1, maxRows)
 	for r := maxRows; r >= 1; r-- {
 		fn.Label(labels[r])
-		t.tileLoop(fn, vecs, r, mask)
-		if r > 1 {
-			fn.I("JMP", store)
-		}
+		t.tileLoop(fn, vecs, r, mask, store, ahead)
 	}
 	// Rows are written in order, and the last one ends.
 	fn.Label(store)
@@ -250,9 +264,9 @@ func (t *gemmTarget) choose(fn *Func, labels []string, lo, hi int) {
 	t.choose(fn, labels, mid, hi)
 }
 
-// tileLoop sums a tile of a given height in registers 0 to rows*vecs-1. C and
-// the rows of B that are used in place are fetched ahead.
-func (t *gemmTarget) tileLoop(fn *Func, vecs, rows int, mask string) {
+// tileLoop sums a tile of a given height in registers 0 to rows*vecs-1 and goes
+// on at store. C and the rows of B that are used in place are fetched ahead.
+func (t *gemmTarget) tileLoop(fn *Func, vecs, rows int, mask, store string, ahead bool) {
 	row := func(r int) string {
 		base := []string{"AX", "BX", "R12"}[r/5]
 		switch r % 5 {
@@ -263,22 +277,45 @@ func (t *gemmTarget) tileLoop(fn *Func, vecs, rows int, mask string) {
 		}
 		return Idx(base, "R8", r%5, 0)
 	}
-	fn.I("MOVQ", "DI", "R14")
+	// Rows of C are fetched one at a time, soon enough before the end.
+	far := fetchAhead*64/(rows*vecs*t.vec) + 1
+	fetch, result, stop := fn.NewLabel("fetch"), fn.NewLabel("result"), fn.NewLabel("stop")
+	if ahead {
+		fn.I("MOVQ", fn.Arg("next"), "R14")
+		fn.I("MOVQ", fn.Arg("step"), "R15")
+		fn.I("SHLQ", t.shift(), "R15")
+	} else {
+		fn.I("MOVQ", "DI", "R14")
+	}
 	for i := range rows * vecs {
 		t.zero(fn, t.v(i))
 	}
+	if ahead {
+		fn.I("CMPQ", "DX", far+rows)
+		fn.I("JLT", result)
+	}
 	fn.I("PCALIGN", 64)
 	loop := fn.Label("")
-	// Rows of C are fetched one at a time, soon enough before the end.
-	far, near := fetchAhead*64/(rows*vecs*t.vec)+1, fn.NewLabel("near")
-	fn.I("LEAQ", Mem("DX", -far), "R15")
-	fn.I("CMPQ", "R15", rows)
-	fn.I("JCC", near)
+	step := "R11"
+	if ahead {
+		step = "R15"
+		fn.I("CMPQ", "DX", far+rows)
+		fn.I("JEQ", result)
+		fn.I("CMPQ", "DX", fn.Arg("until"))
+		fn.I("JEQ", stop)
+		fn.Label(fetch)
+	} else {
+		fn.I("LEAQ", Mem("DX", -far), "R15")
+		fn.I("CMPQ", "R15", rows)
+		fn.I("JCC", fetch)
+	}
 	for v := 0; v < vecs*t.vec; v += 64 {
 		fn.I("PREFETCHT0", Mem("R14", v))
 	}
-	fn.I("ADDQ", "R11", "R14")
-	fn.Label(near)
+	fn.I("ADDQ", step, "R14")
+	if !ahead {
+		fn.Label(fetch)
+	}
 	acc := func(r, v int) string { return t.v(r*vecs + v) }
 	next := rows * vecs // registers that are not sums
 	maskOf := func(v int) string {
@@ -330,4 +367,15 @@ func (t *gemmTarget) tileLoop(fn *Func, vecs, rows int, mask string) {
 	fn.I("ADDQ", "R10", "CX")
 	fn.I("DECQ", "DX")
 	fn.I("JNE", loop)
+	fn.I("JMP", store)
+	if ahead {
+		fn.Label(result)
+		fn.I("MOVQ", "DI", "R14")
+		fn.I("MOVQ", "R11", "R15")
+		fn.I("MOVQ", far, fn.Arg("until"))
+		fn.I("JMP", fetch)
+		fn.Label(stop)
+		fn.I("XORQ", "R15", "R15")
+		fn.I("JMP", fetch)
+	}
 }

@@ -3,10 +3,11 @@ package main
 // packCopy emits the packing of a B whose rows are contiguous.
 func (t *gemmTarget) packCopy() {
 	fn := t.fn("packCopy", `copies k > 0 rows of n > 0 elements, stride apart, into panels two
-vectors wide, panel elements apart, filling the last one up with zeros.`,
-		"out *"+t.elem+", panel int, src *"+t.elem+", stride int, n int, k int",
-		[][2]string{{"out", "DI"}, {"panel", "R9"}, {"src", "SI"}, {"stride", "R8"}, {"n", "CX"}, {"k", "DX"}},
-		"R9", "R8")
+vectors wide, panel elements apart, filling the last one up with zeros; the
+rows of a panel are row elements apart.`,
+		"out *"+t.elem+", panel int, row int, src *"+t.elem+", stride int, n int, k int",
+		[][2]string{{"out", "DI"}, {"panel", "R9"}, {"row", "BX"}, {"src", "SI"}, {"stride", "R8"}, {"n", "CX"}, {"k", "DX"}},
+		"R9", "BX", "R8")
 	m0, m1 := "K2", "K1"
 	if !t.wide() {
 		m0, m1 = t.v(14), t.v(15)
@@ -61,7 +62,7 @@ vectors wide, panel elements apart, filling the last one up with zeros.`,
 	}
 	fn.Label("next")
 	fn.I("ADDQ", "R8", "SI")
-	fn.I("ADDQ", 2*t.vec, "DI")
+	fn.I("ADDQ", "BX", "DI")
 	fn.I("DECQ", "DX")
 	fn.I("JNE", row)
 	fn.I("VZEROUPPER")
