@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/noema-ml/noema/autograd"
+	"github.com/noema-ml/noema/internal/parallel"
 	"github.com/noema-ml/noema/tensor"
 )
 
@@ -219,20 +220,33 @@ func inPlace(rows []int32) bool {
 }
 
 // copyRows copies what row rows[i] of from holds to row i of to, but not what
-// that holds already.
+// that holds already. to may be from if inPlace allows it.
 func copyRows[T tensor.Float](c *KVCache, to, from *tensor.Tensor, rows []int32) {
 	dst, src, stride := tensor.Data[T](to), tensor.Data[T](from), c.cap*c.width
-	for i, r := range rows {
-		if to == from && int(r) == i {
-			continue
-		}
+	row := func(i int, r int32) {
 		first, n := 0, int(c.len[r])*c.width
 		if i < c.held {
 			first = int(c.common) * c.width
 		}
 		copy(dst[i*stride+first:i*stride+n], src[int(r)*stride+first:])
 	}
+	if to == from {
+		for i, r := range rows {
+			if int(r) != i {
+				row(i, r)
+			}
+		}
+		return
+	}
+	parallel.For(len(rows), max(1, copyGrain/max(1, stride)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row(i, rows[i])
+		}
+	})
 }
+
+// copyGrain is how many elements a core copies at a time.
+const copyGrain = 1 << 16
 
 // writeRows puts row r of x [rows, n, heads, dim] behind what row r holds.
 func writeRows[T tensor.Float](c *KVCache, to, x *tensor.Tensor) {
