@@ -106,6 +106,7 @@ func variants() map[string]rl.FineTune {
 		"reinforce": {Alpha: 0.1, Temperature: 0.9, Tokens: 40},
 		"rloo":      {Method: "rloo", KL: rl.KLController{Beta: 0.1, Target: 0.5}, KLLoss: "k2", Entropy: 0.01},
 		"grpo":      {Method: "grpo", KL: rl.KLController{Beta: 0.1}, Epochs: 2, Minibatches: 2},
+		"ppo, once": {Method: "ppo", Epochs: 1, Minibatches: 1, Tokens: 20},
 		"ppo":       {Method: "ppo", KL: rl.KLController{Beta: 0.1, Target: 0.5}, Minibatches: 2, ValueClip: 0.2, TargetKL: 0.5, Tokens: 20},
 	}
 }

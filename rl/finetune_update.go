@@ -79,9 +79,9 @@ type judged struct {
 func (u *tuner) update(rng *rand.PCG, rows []textRow) (map[string]float64, error) {
 	steps := u.c.split(rng, rows)
 	m := newMeans()
-	// If there is but one step, its own pass tells the log-probabilities and
-	// values that the advantages need.
-	if u.c.Epochs*len(steps) > 1 {
+	// If there is but one step, its own pass can tell the log-probabilities and
+	// values that the advantages need; PPO's need those of all batches.
+	if u.c.Epochs*len(steps) > 1 || u.c.Method == "ppo" {
 		for _, b := range slices.Concat(steps...) {
 			u.look(b)
 		}
