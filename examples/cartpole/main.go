@@ -119,8 +119,7 @@ func job(ctx context.Context, folder *run.Folder, o options, jsonFile string) er
 	if err != nil {
 		return err
 	}
-	last := curves[len(curves)-1]
-	fmt.Printf("return while learning  %s\n", sparkline(last.Y))
+	fmt.Printf("return while learning  %s\n", sparkline(middle(curves).Y))
 	row := func(metric string, v float64) run.Row {
 		return run.Row{Dataset: o.Env, Task: "return", Method: "ppo", Metric: metric, Value: v, N: o.Episodes, Seeds: o.Seeds}
 	}

@@ -47,12 +47,12 @@ func TestRun(t *testing.T) {
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	require.NoError(t, err)
-	assert.Contains(t, string(page), "seed-2")
-	assert.Contains(t, string(page), "median")
+	assert.Contains(t, string(page), "median of 2 seeds")
+	assert.Contains(t, string(page), `class="band`)
 	curves, err := readCurves(filepath.Join(dir, "metrics.jsonl"))
 	require.NoError(t, err)
-	require.Len(t, curves, 3)
-	assert.Equal(t, []float64{512, 1024, 1536, 2048, 2560, 3072, 3584, 4096}, curves[2].X)
+	require.Len(t, curves, 2)
+	assert.Equal(t, []float64{512, 1024, 1536, 2048, 2560, 3072, 3584, 4096}, curves[1].X)
 }
 
 // A killed run goes on to the results of one that was not.
@@ -102,6 +102,8 @@ func TestFlags(t *testing.T) {
 func TestMiddleAndSparkline(t *testing.T) {
 	m := middle([]run.Series{{X: []float64{1, 2}, Y: []float64{1, 5}}, {Y: []float64{3, 6}}, {Y: []float64{9}}})
 	assert.Equal(t, []float64{3, 5.5}, m.Y)
+	assert.Equal(t, []float64{1, 5}, m.Low)
+	assert.Equal(t, []float64{9, 6}, m.High)
 	assert.Equal(t, "0 ▁▄█ 2", sparkline([]float64{math.NaN(), 0, 1, 2}))
 	assert.Empty(t, sparkline(nil))
 	_, err := readCurves(filepath.Join(t.TempDir(), "none"))

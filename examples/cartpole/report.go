@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/noema-ml/noema/internal/run"
 )
 
-// readCurves reads metrics.jsonl: the return over the steps, a curve a seed and,
-// if there are several, their median last. All seeds have points at the same
-// steps.
+// readCurves reads metrics.jsonl: the return over the steps, a curve a seed. All
+// seeds have points at the same steps.
 func readCurves(path string) ([]run.Series, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -45,15 +45,12 @@ func readCurves(path string) ([]run.Series, error) {
 	if len(curves) == 0 {
 		return nil, fmt.Errorf("%s holds no curve", path)
 	}
-	if len(curves) > 1 {
-		curves = append(curves, middle(curves))
-	}
 	return curves, nil
 }
 
-// middle is the median of curves.
+// middle is the median of curves, between the lowest and the highest of them.
 func middle(curves []run.Series) run.Series {
-	m := run.Series{Name: "median", X: curves[0].X}
+	m := run.Series{Name: fmt.Sprintf("median of %d seeds", len(curves)), X: curves[0].X}
 	for i := range m.X {
 		var at []float64
 		for _, c := range curves {
@@ -61,7 +58,7 @@ func middle(curves []run.Series) run.Series {
 				at = append(at, c.Y[i])
 			}
 		}
-		m.Y = append(m.Y, median(at))
+		m.Y, m.Low, m.High = append(m.Y, median(at)), append(m.Low, slices.Min(at)), append(m.High, slices.Max(at))
 	}
 	return m
 }
@@ -80,9 +77,15 @@ func report(folder *run.Folder, o options, medians []float64, curves []run.Serie
 		Title: "Return while learning", XLabel: "steps of the environment", YLabel: "return", Smooth: -1, Series: curves,
 		Note: "Mean of the last 100 episodes, as they were played to learn.",
 	}
+	seeds := "one seed"
+	if len(curves) > 1 {
+		chart.Series = []run.Series{middle(curves)}
+		chart.Note += " The line is the median of the seeds, the band spans all of them."
+		seeds = fmt.Sprintf("%d seeds", o.Seeds)
+	}
 	return run.Report{
 		Title: "PPO on " + o.Env,
-		Lead:  fmt.Sprintf("Proximal policy optimisation (arXiv 1707.06347), %d seed(s) of %s steps.", o.Seeds, run.Format(float64(o.PPO.Steps))),
+		Lead:  fmt.Sprintf("Proximal policy optimisation (arXiv 1707.06347), %s of %s steps.", seeds, run.Format(float64(o.PPO.Steps))),
 		Sections: []run.Section{
 			{Title: "Results", Blocks: []run.Block{table}},
 			{Title: "Training", Blocks: []run.Block{chart}},

@@ -14,6 +14,9 @@ import (
 type Series struct {
 	Name string
 	X, Y []float64
+	// Low and High, of Y's length, bound a band around the curve, such as the
+	// spread over seeds, which is drawn as it is; nil: none.
+	Low, High []float64
 }
 
 // A LineChart draws curves over a common horizontal axis: the raw values
@@ -30,6 +33,7 @@ type LineChart struct {
 type curve struct {
 	name      string
 	x, y      []float64 // y is NaN at gaps
+	low, high []float64 // nil, or a band
 	smooth    []float64
 	smoothed  bool
 	lastX     float64
@@ -95,6 +99,9 @@ func (c LineChart) html(b *strings.Builder, n int) {
 	fmt.Fprintf(g, "<clipPath id=\"%s-clip\"><rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"/></clipPath>\n<g clip-path=\"url(#%s-clip)\">\n",
 		id, px(left), px(top-2), px(w-right-left+2), px(h-bottom-top+3), id)
 	for i, s := range curves {
+		if s.low != nil {
+			g.band(fmt.Sprintf("band f%d", i%colours), s, x, y)
+		}
 		if s.smoothed {
 			g.path(fmt.Sprintf("raw s%d", i%colours), s.x, s.y, x, y)
 		}
@@ -129,6 +136,7 @@ func (c LineChart) curves() []curve {
 	var out []curve
 	for _, s := range c.Series {
 		k := curve{name: s.Name}
+		banded := len(s.Low) == len(s.Y) && len(s.High) == len(s.Y)
 		for i, v := range s.Y {
 			at := float64(i + 1)
 			if i < len(s.X) {
@@ -137,12 +145,10 @@ func (c LineChart) curves() []curve {
 			if !isFinite(at) || s.X != nil && i >= len(s.X) {
 				continue
 			}
-			if !isFinite(v) || c.LogY && v <= 0 {
-				v = math.NaN()
-			} else {
-				v = max(-limit, min(v, limit))
+			k.x, k.y = append(k.x, at), append(k.y, c.shown(v))
+			if banded {
+				k.low, k.high = append(k.low, c.shown(s.Low[i])), append(k.high, c.shown(s.High[i]))
 			}
-			k.x, k.y = append(k.x, at), append(k.y, v)
 		}
 		window := c.Smooth
 		if window == 0 && len(k.y) >= 80 {
@@ -152,7 +158,9 @@ func (c LineChart) curves() []curve {
 		if window > 1 {
 			k.smooth, k.smoothed = runningMean(k.y, window), true
 		}
-		k.x, k.y, k.smooth = thin(k.x, k.y, k.smooth)
+		if keep := thin(k.y); keep != nil {
+			k.x, k.y, k.smooth, k.low, k.high = at(k.x, keep), at(k.y, keep), at(k.smooth, keep), at(k.low, keep), at(k.high, keep)
+		}
 		i := len(k.y) - 1
 		for i >= 0 && math.IsNaN(k.smooth[i]) {
 			i--
@@ -163,6 +171,14 @@ func (c LineChart) curves() []curve {
 		}
 	}
 	return out
+}
+
+// shown returns v as it can be drawn, NaN if it cannot.
+func (c LineChart) shown(v float64) float64 {
+	if !isFinite(v) || c.LogY && v <= 0 {
+		return math.NaN()
+	}
+	return max(-limit, min(v, limit))
 }
 
 // runningMean averages each point with its neighbours, window points in all
@@ -186,16 +202,17 @@ func runningMean(y []float64, window int) []float64 {
 	return out
 }
 
-// thin keeps at most about a thousand points: of every stretch the lowest and
-// the highest raw value, so that spikes survive.
-func thin(x, y, smooth []float64) (tx, ty, ts []float64) {
+// thin returns the places of at most about a thousand points, nil if there are
+// no more: of every stretch the lowest and the highest value, so that spikes
+// survive.
+func thin(y []float64) (keep []int) {
 	const most = 1000
-	if len(x) <= most {
-		return x, y, smooth
+	if len(y) <= most {
+		return nil
 	}
-	size := (2*len(x) + most - 1) / most
-	for lo := 0; lo < len(x); lo += size {
-		hi := min(lo+size, len(x))
+	size := (2*len(y) + most - 1) / most
+	for lo := 0; lo < len(y); lo += size {
+		hi := min(lo+size, len(y))
 		a, z := lo, lo
 		for i := lo; i < hi; i++ {
 			if y[i] < y[a] || math.IsNaN(y[a]) {
@@ -206,14 +223,24 @@ func thin(x, y, smooth []float64) (tx, ty, ts []float64) {
 			}
 		}
 		pick := []int{min(a, z), max(a, z)}
-		if hi == len(x) {
-			pick = append(pick, len(x)-1)
+		if hi == len(y) {
+			pick = append(pick, len(y)-1)
 		}
-		for _, i := range slices.Compact(pick) {
-			tx, ty, ts = append(tx, x[i]), append(ty, y[i]), append(ts, smooth[i])
-		}
+		keep = append(keep, slices.Compact(pick)...)
 	}
-	return tx, ty, ts
+	return keep
+}
+
+// at returns the values at the given places; nil stays nil.
+func at(values []float64, places []int) []float64 {
+	if values == nil {
+		return nil
+	}
+	out := make([]float64, len(places))
+	for i, p := range places {
+		out[i] = values[p]
+	}
+	return out
 }
 
 // bounds returns the ranges to show: the whole of the smoothed curves, and of
@@ -234,6 +261,8 @@ func bounds(curves []curve) (xlo, xhi, ylo, yhi float64) {
 			xlo, xhi = min(xlo, v), max(xhi, v)
 		}
 		add(c.smooth)
+		add(c.low)
+		add(c.high)
 		raw := slices.DeleteFunc(slices.Clone(c.y), math.IsNaN)
 		slices.Sort(raw)
 		if cut := len(raw) / 100; c.smoothed {
@@ -261,6 +290,18 @@ func (g svg) path(class string, xs, ys []float64, x, y axis) {
 		d.WriteString(px(x.at(xs[i])) + " " + px(y.at(v)))
 		if begin && end {
 			d.WriteString("h.01") // with round caps, a dot
+		}
+	}
+	fmt.Fprintf(g, "<path class=%q d=%q/>\n", class, d.String())
+}
+
+// band fills what lies between a curve's low and high, but for gaps.
+func (g svg) band(class string, c curve, x, y axis) {
+	var d strings.Builder
+	for i := 1; i < len(c.x); i++ {
+		if v := c.low[i-1] + c.high[i-1] + c.low[i] + c.high[i]; !math.IsNaN(v) {
+			fmt.Fprintf(&d, "M%s %sL%s %sL%s %sL%s %sZ", px(x.at(c.x[i-1])), px(y.at(c.low[i-1])), px(x.at(c.x[i])), px(y.at(c.low[i])),
+				px(x.at(c.x[i])), px(y.at(c.high[i])), px(x.at(c.x[i-1])), px(y.at(c.high[i-1])))
 		}
 	}
 	fmt.Fprintf(g, "<path class=%q d=%q/>\n", class, d.String())

@@ -183,7 +183,7 @@ svg{display:block;width:100%;min-width:620px;height:auto}
 svg text{font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--fg);font-variant-numeric:tabular-nums}
 svg .t{fill:var(--soft)}svg .b{font-weight:600}
 svg .g{stroke:var(--grid)}svg .a{stroke:var(--soft)}svg .w{stroke:var(--fg);stroke-width:1.25;fill:none}svg .h{stroke:var(--bg);stroke-width:3.5;fill:none}
-svg .raw{fill:none;stroke-width:1;opacity:.28}svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .band{opacity:.16;shape-rendering:crispEdges}svg .raw{fill:none;stroke-width:1;opacity:.28}svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 svg .p{stroke:var(--bg);stroke-width:.75}
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}
 svg .f0{fill:var(--c0)}svg .f1{fill:var(--c1)}svg .f2{fill:var(--c2)}svg .f3{fill:var(--c3)}svg .f4{fill:var(--c4)}svg .f5{fill:var(--c5)}svg .f6{fill:var(--c6)}svg .f7{fill:var(--c7)}

@@ -195,7 +195,8 @@ func TestThinKeepsSpikesAndEnds(t *testing.T) {
 		x[i] = float64(i)
 	}
 	y[777] = 100
-	tx, ty, _ := thin(x, y, y)
+	keep := thin(y)
+	tx, ty := at(x, keep), at(y, keep)
 	require.LessOrEqual(t, len(tx), 1002)
 	require.Equal(t, 0.0, tx[0])
 	require.Equal(t, float64(n-1), tx[len(tx)-1])
@@ -226,4 +227,15 @@ func TestPCA2(t *testing.T) {
 		}
 	}
 	require.Panics(t, func() { PCA2([][]float64{{1}, {1, 2}}) })
+}
+
+func TestBandIsDrawnBetweenLowAndHigh(t *testing.T) {
+	nan := math.NaN()
+	var b strings.Builder
+	LineChart{Smooth: -1, Series: []Series{{
+		Name: "median", Y: []float64{1, 2, 3, 4}, Low: []float64{0, 1, nan, 3}, High: []float64{2, 3, 4, 5},
+	}}}.html(&b, 0)
+	require.Equal(t, 1, strings.Count(b.String(), `class="band f0"`))
+	band := b.String()[strings.Index(b.String(), `class="band`):]
+	require.Equal(t, 1, strings.Count(band[:strings.Index(band, "/>")], "Z"), "a gap on one side leaves the stretches at it out")
 }
