@@ -143,7 +143,9 @@ func (g *product[T]) bytes() int {
 }
 
 // split chooses the sides of a tile, so that there are tiles for all cores if
-// that leaves each enough to do. No element's sum depends on it.
+// that leaves each enough to do. Unlike other loops it asks how many cores there
+// are: every tile packs its part of B anew, so tiles that are enough for many
+// cores cost one core 5 % of 1024³. No element's sum depends on it.
 func (g *product[T]) split(count int) {
 	procs := runtime.GOMAXPROCS(0)
 	enough := 1
