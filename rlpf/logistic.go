@@ -30,9 +30,9 @@ func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []h
 	if !ok || a.people == nil {
 		return nil, fmt.Errorf("rlpf: %s knows nothing of %s", a.Data.Name, task)
 	}
-	rows := make([]row, len(a.people))
+	rows := make([]person, len(a.people))
 	for u := range rows {
-		rows[u] = a.row(read(u))
+		rows[u] = a.person(read(u))
 		if rows[u].label = c.of(a.people[u]); rows[u].label < 0 {
 			return nil, fmt.Errorf("rlpf: user %s has no %s", a.Data.Users[u].Key, task)
 		}
@@ -42,7 +42,7 @@ func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []h
 	g, ctx := errgroup.WithContext(ctx)
 	for fold := range folds {
 		g.Go(func() error {
-			var fit []row
+			var fit []person
 			for i, u := range order {
 				if i%folds != fold {
 					fit = append(fit, rows[u])
@@ -65,17 +65,17 @@ func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []h
 	return scores, g.Wait()
 }
 
-// row is an example: its features that are not 0.
-type row struct {
+// person is an example: the features that are not 0.
+type person struct {
 	at    []int
 	value []float64
 	label int
 }
 
-// row describes events by items, genres and a constant. Long and short histories
+// person describes events by items, genres and a constant. Long and short histories
 // are of one length.
-func (a *Asker) row(events []history.Event) row {
-	var x row
+func (a *Asker) person(events []history.Event) person {
+	var x person
 	genres := make([]float64, len(a.Data.Genres))
 	for _, e := range events {
 		x.at = append(x.at, int(e.Item))
@@ -97,11 +97,11 @@ func (a *Asker) row(events []history.Event) row {
 // [features, classes].
 type regression struct {
 	features, classes int
-	rows              []row
+	rows              []person
 }
 
 // score writes the scores of the classes.
-func (m *regression) score(w []float64, x *row, scores []float64) {
+func (m *regression) score(w []float64, x *person, scores []float64) {
 	clear(scores)
 	for k, f := range x.at {
 		floats.AddScaled(scores, x.value[k], w[f*m.classes:(f+1)*m.classes])

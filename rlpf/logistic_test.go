@@ -53,7 +53,7 @@ func TestLogistic(t *testing.T) {
 }
 
 func TestLogisticGradient(t *testing.T) {
-	m := regression{features: 3, classes: 3, rows: []row{
+	m := regression{features: 3, classes: 3, rows: []person{
 		{[]int{0, 2}, []float64{1, .5}, 1}, {[]int{1, 2}, []float64{-1, .5}, 2}, {[]int{0, 1}, []float64{.3, 2}, 0},
 	}}
 	w := []float64{.1, -.2, .3, .4, .5, -.6, .7, 0, .1}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func accuracy(qs []Question, read Reader) (share float64) {
+func reached(qs []Question, read Reader) (share float64) {
 	for _, q := range qs {
 		share += hit(read(q), q.Answer, 1) / float64(len(qs))
 	}
@@ -27,9 +27,9 @@ func TestReaders(t *testing.T) {
 		FutureActivityGap50: {.45, .38, .2},
 	} {
 		qs := a.Test(task, u.Test, 8, 1)
-		oracle, genres, next := accuracy(qs, a.OracleReader(truth)), accuracy(qs, a.GenreReader()), accuracy(qs, a.SuccessorReader())
+		oracle, genres, next := reached(qs, a.OracleReader(truth)), reached(qs, a.GenreReader()), reached(qs, a.SuccessorReader())
 		t.Logf("%s: %d questions at %d places; oracle %.3f, genres %.3f, successors %.3f, first option %.3f",
-			task, len(qs), places, oracle, genres, next, accuracy(qs, func(q Question) []float64 { return make([]float64, 4) }))
+			task, len(qs), places, oracle, genres, next, reached(qs, func(q Question) []float64 { return make([]float64, 4) }))
 		require.Greater(t, oracle, least[0])
 		require.Greater(t, genres, least[1])
 		require.Greater(t, next, least[2])
@@ -43,7 +43,7 @@ func TestRealReaders(t *testing.T) {
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		qs := a.Test(task, a.Users.Test, 8, 1)
 		t.Logf("%s: %d questions at %d places; genres %.3f, successors %.3f", task, len(qs), askedAt(a, a.Users.Test, 8),
-			accuracy(qs, a.GenreReader()), accuracy(qs, a.SuccessorReader()))
-		require.Greater(t, accuracy(qs, a.GenreReader()), .3)
+			reached(qs, a.GenreReader()), reached(qs, a.SuccessorReader()))
+		require.Greater(t, reached(qs, a.GenreReader()), .3)
 	}
 }

@@ -1,0 +1,134 @@
+package rlpf
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/noema-ml/noema/nn"
+	"github.com/noema-ml/noema/nn/lm"
+)
+
+// Predictor is the frozen reader of RLPF (arXiv 2409.04421, section 3): a
+// language model that is told something of a user, the context, and says which
+// of a question's options is right. It is trained once, on contexts of every
+// kind (see Train); then many goroutines may read it at once.
+//
+// # What it reads
+//
+//	<|known|> CONTEXT <|ask|> QUESTION
+//	OPTION <|A|> OPTION <|B|> OPTION <|C|> OPTION <|D|> <|answer|>
+//
+// Every option is followed by its letter, so that the state there has read the
+// option and can tell how well it suits the context. The logit of a letter is
+// the sum of two: that of the letter as the token behind <|answer|>, and the mean
+// logit of a token <|fits|> behind the option's tokens and its letter, without
+// which a small model takes far longer to learn anything. The probabilities are
+// renormalised over the letters of the question. The tokens in <| |> are the
+// model's own, beyond the tokenizer's: no context, title or question can spell
+// one.
+type Predictor struct {
+	Model  *lm.Model
+	Lang   *Language
+	Config PredictorConfig
+}
+
+// PredictorConfig says what a predictor is, how it words its questions and how
+// long it is trained. Zero fields take the defaults, which suit the synthetic
+// data; see RealPredictor and OtherPredictor.
+type PredictorConfig struct {
+	Model lm.Config `json:"model"` // Dim 64, Layers 3; Vocab is the language's, and Untied always
+	Wording
+	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
+
+	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
+	Steps     int     `json:"steps"`     // steps on questions about users; below 0: none; 600
+	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 16
+	Contexts  int     `json:"contexts"`  // of a step on questions: 12
+	Questions int     `json:"questions"` // asked behind a context in training: 8
+	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
+	TextLoss  float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens; below 0: none; 0.1
+}
+
+// Wording is how a question is put. The zero value adds no words.
+type Wording struct {
+	Known   string `json:"known"`    // stands before a context
+	Nothing string `json:"nothing"`  // stands for an empty context
+	Option  string `json:"option"`   // stands before every option
+	AskLast bool   `json:"ask_last"` // the question stands behind its options
+}
+
+// WithDefaults returns c with its zeros replaced.
+func (c PredictorConfig) WithDefaults() PredictorConfig {
+	c.Model.Dim, c.Model.Layers, c.Model.Untied = or(c.Model.Dim, 64), or(c.Model.Layers, 3), true
+	c.MaxContext = or(c.MaxContext, 640)
+	c.Pretrain, c.Steps = or(c.Pretrain, 300), or(c.Steps, 600)
+	c.Texts, c.Contexts, c.Questions = or(c.Texts, 16), or(c.Contexts, 12), or(c.Questions, 8)
+	c.LR, c.TextLoss = or(c.LR, 3e-3), or(c.TextLoss, 0.1)
+	return c
+}
+
+// Validate returns an error that names a value out of its range.
+func (c PredictorConfig) Validate() error {
+	c = c.WithDefaults()
+	for _, v := range []struct {
+		name         string
+		value, least int
+	}{
+		{"max_context", c.MaxContext, 1}, {"texts", c.Texts, 1}, {"contexts", c.Contexts, 1}, {"questions", c.Questions, 1},
+		{"pretrain", c.Pretrain, -1}, {"steps", c.Steps, -1},
+	} {
+		if v.value < v.least || v.value > math.MaxInt32 {
+			return fmt.Errorf("rlpf: predictor: %s %d is out of range", v.name, v.value)
+		}
+	}
+	if !(c.LR > 0 && c.LR < 1) {
+		return errors.New("rlpf: predictor: lr or text_loss is out of range")
+	}
+	return c.Model.Validate()
+}
+
+// NewPredictor returns a predictor with random weights from r.
+func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.WithDefaults()
+	c.Model.Vocab = l.Tok.Vocab() + ownTokens
+	m := lm.New(r, c.Model)
+	// Embeddings of about the norms' size: with small ones what a layer adds
+	// at the start drowns which token it was, and training stands still for
+	// hundreds of steps before it learns to compare titles.
+	m.Embed.Weight = nn.Normal(r, 1, c.Model.Vocab, m.Config.Dim)
+	return &Predictor{Model: m, Lang: l, Config: c}, nil
+}
+
+// RealPredictor returns the configuration for real data such as MovieLens 1M.
+func RealPredictor() PredictorConfig {
+	return PredictorConfig{
+		Model:    lm.Config{Dim: 128, Layers: 4},
+		Pretrain: 1500, Steps: 6000, LR: 2e-3,
+	}
+}
+
+// OtherPredictor returns the configuration of the second predictor, whose
+// judgement tells whether summaries inform or please the first one only: its
+// shape and its wording are others, and it is to be trained with another seed on
+// other users.
+func OtherPredictor() PredictorConfig {
+	return PredictorConfig{
+		Model:   lm.Config{Dim: 80, Layers: 4, Heads: 5, KVHeads: 1, FFN: 160, RopeTheta: 1000},
+		Wording: otherWording,
+	}
+}
+
+// RealOtherPredictor is OtherPredictor for real data.
+func RealOtherPredictor() PredictorConfig {
+	c := RealPredictor()
+	c.Model = lm.Config{Dim: 112, Layers: 5, Heads: 7, KVHeads: 1, FFN: 256, RopeTheta: 1000}
+	c.Wording = otherWording
+	return c
+}
+
+var otherWording = Wording{Known: "It is known:", Nothing: "Nothing is known.", Option: "perhaps ", AskLast: true}
