@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/noema-ml/noema/nn/lm"
+	"github.com/noema-ml/noema/rlpf"
+)
+
+// config returns what is trained. The sizes fit two cores.
+func (o options) config() rlpf.Config {
+	c := rlpf.Config{Seed: o.Seed}
+	c.RL.Method = o.Method
+	c.RL.Alpha = o.Alpha
+	if o.Alpha == 0 {
+		c.RL.Alpha = -1 // none, where 0 stands for the default
+	}
+	c.Reward.Grade = o.Grade
+	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.1, Slope: 0.01, Length: o.Length}
+	c.Second = rlpf.OtherPredictor()
+	switch {
+	case o.Quick:
+		c.Vocab, c.Tokens, c.BestOf = 400, 24, 4
+		c.Ask.History = 12
+		c.Model.Dim, c.Model.Layers = 16, 1
+		c.Predictor.Pretrain, c.Predictor.Steps = 12, 12
+		c.Second.Model = lm.Config{Dim: 24, Layers: 2, Heads: 2}
+		c.Second.Pretrain, c.Second.Steps = 8, 8
+		c.Predictor.Texts, c.Predictor.Contexts, c.Second.Texts, c.Second.Contexts = 4, 4, 4, 4
+		c.Warm.Steps, c.Warm.Histories = 24, 4
+		c.RL.Steps, c.RL.Prompts = 6, 4
+		c.Exam.Places, c.Exam.Users = 2, 12
+	case o.Dataset == synthetic:
+		c.Predictor.Pretrain, c.Predictor.Steps = 300, 400
+		c.Second.Pretrain, c.Second.Steps = 200, 200
+		c.Warm.Steps = 250
+		c.RL.Steps = 150
+		c.Exam.Users = 60
+	default:
+		c.Vocab = 4096
+		c.Predictor, c.Second = rlpf.RealPredictor(), rlpf.RealOtherPredictor()
+		c.Model = c.Predictor.Model
+		c.Exam.Users = 400
+	}
+	if o.Dataset == "yelp" {
+		// The paper's way with Yelp: short histories, and the four categories
+		// that nearly all places have do not count.
+		c.Ask.History, c.Ask.Least, c.Ask.Ahead, c.Ask.SkipGenres = 20, 10, 1, 4
+		c.Exam.Places = 1
+	}
+	if o.Updates > 0 {
+		c.RL.Steps = o.Updates
+	}
+	return c
+}

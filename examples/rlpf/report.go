@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/noema-ml/noema/internal/run"
+	"github.com/noema-ml/noema/rlpf"
+)
+
+// resultRows turns figures into the rows of results.json.
+func resultRows(o options, figures []rlpf.Figure) []run.Row {
+	var rows []run.Row
+	for _, f := range figures {
+		rows = append(rows, run.Row{
+			Dataset: o.Dataset, Task: f.Task, Method: f.Method, Metric: f.Metric, Value: f.Value, N: f.N, Seeds: o.Seeds,
+		}.Within(f.Low, f.High))
+	}
+	return rows
+}
+
+// differenceRows are the paired differences as they stand in results.json.
+func differenceRows(differences []rlpf.Figure) []map[string]any {
+	var rows []map[string]any
+	for _, d := range differences {
+		rows = append(rows, map[string]any{
+			"task": d.Task, "metric": d.Metric, "method": d.Method, "minus": d.Other,
+			"value": d.Value, "low": d.Low, "high": d.High, "p": d.P, "n": d.N,
+		})
+	}
+	return rows
+}
+
+// leaks counts the questions whose context names the answer though the history
+// does not, of all seeds.
+func leaks(f *findings) map[string]int {
+	counts := map[string]int{}
+	for method, seeds := range f.outcomes {
+		counts[method] = 0
+		for _, outcomes := range seeds {
+			for _, o := range outcomes {
+				if o.Leak {
+					counts[method]++
+				}
+			}
+		}
+	}
+	return counts
+}
+
+// heads are the titles of the tasks' tables, in their order.
+var heads = []struct{ task, metric, title string }{
+	{"future_activity", "accuracy", "The next activity, one of four"},
+	{"future_activity_gap50", "accuracy", "The 50th activity from now, one of four"},
+	{"fav_genre", "accuracy", "The history's favourite genre"},
+	{"age", "accuracy", "The user's group of age"},
+	{"gender", "accuracy", "The user's gender"},
+	{"occupation", "recall@3", "The user's occupation, in the first three of 21"},
+}
+
+// tables are the results as one table a task, and one of the texts themselves.
+func tables(rows []run.Row) []run.Table {
+	plain := make([]run.Row, len(rows)) // tokens need no interval
+	for i, r := range rows {
+		if plain[i] = r; r.Metric == "tokens" || r.Task == rlpf.SummaryTask {
+			plain[i].Low, plain[i].High = nil, nil
+		}
+	}
+	var ts []run.Table
+	for _, h := range heads {
+		t := run.Pivot(plain,
+			run.Metric{Task: h.task, Name: h.metric}, run.Metric{Task: h.task, Name: h.metric + "-transfer", Head: "second predictor"},
+			run.Metric{Task: h.task, Name: "log-probability"}, run.Metric{Task: h.task, Name: "tokens"},
+		)
+		if len(t.Rows) == 0 {
+			continue
+		}
+		t.Title = h.title
+		t.Note = "95 % bootstrap intervals, clustered by user; tokens of what the predictor reads about the user."
+		ts = append(ts, t)
+	}
+	var metrics []run.Metric
+	for _, name := range []string{"tokens", "compression", "factuality", "claims", "abstractiveness", "reading-ease", "repetition"} {
+		metrics = append(metrics, run.Metric{Task: rlpf.SummaryTask, Name: name})
+	}
+	if t := run.Pivot(plain, metrics...); len(t.Rows) > 0 {
+		t.Title = "The texts themselves, by rule"
+		t.Note = "Compression: tokens over those of all activities. Factuality: share of claims that the history bears out. Abstractiveness: share of three words in a row that the history does not have. Reading ease: Flesch's, 60 is plain."
+		ts = append(ts, t)
+	}
+	return ts
+}
+
+func differenceTable(differences []rlpf.Figure) run.Table {
+	t := run.Table{
+		Title:   "RLPF minus the others, question by question",
+		Columns: []string{"task", "metric", "minus", "difference", "95 % interval", "p"}, Align: "lllrrr",
+	}
+	for _, d := range differences {
+		t.Rows = append(t.Rows, []string{
+			d.Task, d.Metric, d.Other, fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
+		})
+	}
+	return t
+}
+
+// show prints the results.
+func show(rows []run.Row, differences []rlpf.Figure) {
+	for _, t := range append(tables(rows), differenceTable(differences)) {
+		fmt.Println()
+		t.Print(os.Stdout, 0)
+	}
+}
+
+// report writes report.html.
+func report(ctx context.Context, folder *run.Folder, o options, f *findings, leaks map[string]int) error {
+	settings, err := run.ConfigTable(f.first.Config)
+	if err != nil {
+		return err
+	}
+	series, err := curves(folder.Path("metrics.jsonl"))
+	if err != nil {
+		return err
+	}
+	texts, err := sideBySide(ctx, f)
+	if err != nil {
+		return err
+	}
+	results := run.Section{Title: "Results"}
+	for _, t := range append(tables(f.rows), differenceTable(f.differences)) {
+		results.Blocks = append(results.Blocks, t)
+	}
+	bars := run.Section{Title: "In pictures"}
+	for _, h := range heads {
+		if c := run.ResultBars(f.rows, h.task, "rlpf", h.metric); len(c.Groups) > 0 {
+			c.Title = h.title
+			bars.Blocks = append(bars.Blocks, c)
+		}
+	}
+	checks := run.Table{
+		Title: "Checks", Columns: []string{"method", "questions whose answer's title stands in the context"},
+		Note: fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, none of the %d who test.", len(f.first.Users.Train), len(f.first.Users.Test)),
+	}
+	for _, method := range f.first.Methods() {
+		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
+	}
+	rep := run.Report{
+		Title: o.title(),
+		Lead:  fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on. %d seed(s).", f.first.Config.Ask.History, o.Seeds),
+		Sections: []run.Section{
+			results, bars,
+			{Title: "How it learned", Blocks: series},
+			{Title: "Summaries before and after", Blocks: texts},
+			{Title: "Checks and settings", Blocks: []run.Block{checks, settings}},
+		},
+		Foot: fmt.Sprintf("%s · commit %s", run.Machine(), run.Commit()),
+	}
+	return rep.WriteFile(folder.Path("report.html"))
+}
+
+// shown is how many users' summaries the report has.
+const shown = 10
+
+// sideBySide shows the summaries of the first users' last history before and
+// after RL, unselected.
+func sideBySide(ctx context.Context, f *findings) ([]run.Block, error) {
+	before, err := f.first.Contexts(ctx, "before-rl", f.exam)
+	if err != nil {
+		return nil, err
+	}
+	after, err := f.first.Contexts(ctx, "rlpf", f.exam)
+	if err != nil {
+		return nil, err
+	}
+	t := run.Table{
+		Columns: []string{"user", "before RL", "after RL"}, Align: "lll",
+		Note: fmt.Sprintf("The first %d test users by number, each at the last place asked about; not selected.", shown),
+	}
+	cases := f.exam.Cases
+	for i, c := range cases {
+		if i+1 < len(cases) && cases[i+1].User == c.User || len(t.Rows) == shown {
+			continue
+		}
+		t.Rows = append(t.Rows, []string{f.first.Data.Users[c.User].Key, before[i], after[i]})
+	}
+	return []run.Block{t}, nil
+}
+
+// curves reads metrics.jsonl: what RL came to, update by update, and the losses
+// of the other stages.
+func curves(path string) ([]run.Block, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names := []string{"reward", "accuracy", "kl", "length", "entropy", "loss"}
+	charts := map[string]*run.LineChart{
+		"reward":   {Title: "Reward of a summary", YLabel: "reward"},
+		"accuracy": {Title: "The predictor's answers to the reward's questions, on training users", YLabel: "share right"},
+		"kl":       {Title: "Divergence from the policy before RL", YLabel: "nats a summary"},
+		"length":   {Title: "Length of a summary", YLabel: "tokens"},
+		"entropy":  {Title: "Entropy", YLabel: "nats a token"},
+		"loss":     {Title: "Losses of the other stages", YLabel: "nats", LogY: true},
+	}
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		m := map[string]any{}
+		if json.Unmarshal(in.Bytes(), &m) != nil {
+			continue
+		}
+		stage, _ := m["stage"].(string)
+		step, ok := m["step"].(float64)
+		if !ok || strings.HasSuffix(stage, "-samples") {
+			continue
+		}
+		for _, name := range names {
+			if v, ok := m[name].(float64); ok {
+				c := charts[name]
+				i := slices.IndexFunc(c.Series, func(s run.Series) bool { return s.Name == stage })
+				if i < 0 {
+					i = len(c.Series)
+					c.Series = append(c.Series, run.Series{Name: stage})
+				}
+				c.Series[i].X, c.Series[i].Y = append(c.Series[i].X, step), append(c.Series[i].Y, v)
+			}
+		}
+	}
+	if err := in.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var blocks []run.Block
+	for _, name := range names {
+		charts[name].XLabel = "step"
+		blocks = append(blocks, *charts[name])
+	}
+	return blocks, nil
+}

@@ -1,0 +1,165 @@
+package rlpf
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+
+	"github.com/noema-ml/noema/nn/lm"
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// contexts makes what the predictors read of each case by a method.
+func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, error) {
+	histories := r.histories(e)
+	texts := make([]string, len(histories))
+	switch method {
+	case policyName:
+		return r.summaries(ctx, r.Policy, histories)
+	case beforeName:
+		return r.summaries(ctx, r.BeforeRL, histories)
+	case bestName:
+		return r.summaries(ctx, r.BestOfN, histories)
+	case "options-only":
+		return texts, nil
+	case "all-activities":
+		for i, events := range histories {
+			texts[i] = r.Lang.Activities(events)
+		}
+		return texts, nil
+	}
+	// What the others may say is measured by what RLPF says.
+	summaries, err := r.Contexts(ctx, policyName, e)
+	if err != nil {
+		return nil, err
+	}
+	tokens := r.meanTokens(summaries)
+	switch method {
+	case "shuffled":
+		// Moving all on by about a half gives everyone the summary of another
+		// user; where the cases of one user are that many, there is no other.
+		n := len(e.Cases)
+		for i := range texts {
+			j := (i + n/2) % n
+			for k := 0; k < n && e.Cases[j].User == e.Cases[i].User; k++ {
+				j = (j + 1) % n
+			}
+			texts[i] = summaries[j]
+		}
+		return texts, nil
+	case "best-template":
+		t, err := r.bestTemplate(ctx, tokens)
+		if err != nil {
+			return nil, err
+		}
+		g := stream(r.Config.Seed, "template")
+		for i, events := range histories {
+			texts[i] = t.Write(r.Lang, events, g)
+		}
+		return texts, nil
+	case "first-x", "last-x", "random-x":
+		g := rand.New(stream(r.Config.Seed, "random-x"))
+		for i, events := range histories {
+			order := make([]int, len(events))
+			for k := range order {
+				switch order[k] = k; method {
+				case "last-x":
+					order[k] = len(events) - 1 - k
+				}
+			}
+			if method == "random-x" {
+				order = g.Perm(len(events))
+			}
+			texts[i] = r.fitting(events, order, tokens)
+		}
+		return texts, nil
+	}
+	return nil, fmt.Errorf("rlpf: no method %q", method)
+}
+
+// summaries trains a policy, or reads it back, and has it sum up histories.
+func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), histories [][]history.Event) ([]string, error) {
+	m, err := policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Summariser(m).SummariseAll(ctx, histories, nil)
+}
+
+// meanTokens returns the mean number of tokens of texts.
+func (r *Run) meanTokens(texts []string) float64 {
+	n := 0
+	for _, t := range texts {
+		n += len(r.Lang.Encode(t))
+	}
+	return float64(n) / float64(max(1, len(texts)))
+}
+
+// fitting tells as many of the events, taken in the given order, as fit into
+// about so many tokens, one at least. They are told oldest first.
+func (r *Run) fitting(events []history.Event, order []int, tokens float64) string {
+	text := ""
+	for n := 1; n <= len(order); n++ {
+		var some []history.Event
+		for _, k := range slices.Sorted(slices.Values(order[:n])) {
+			some = append(some, events[k])
+		}
+		longer := r.Lang.Activities(some)
+		if n > 1 && float64(len(r.Lang.Encode(longer))) > math.Round(tokens) {
+			break
+		}
+		text = longer
+	}
+	return text
+}
+
+// bestTemplate returns the fixed template whose texts, on validation users, are
+// no longer than the given number of tokens on average and best for the tasks
+// of the reward; if all are longer, the shortest.
+func (r *Run) bestTemplate(ctx context.Context, tokens float64) (Template, error) {
+	p, err := r.Predictor(ctx)
+	if err != nil {
+		return Template{}, err
+	}
+	type tried struct {
+		Number   int     `json:"number"`
+		Tokens   float64 `json:"tokens"`
+		Accuracy float64 `json:"accuracy"`
+	}
+	users := r.Users.Valid
+	e := r.exam(r.Config.Reward.Tasks, users[:min(len(users), 100)], 4)
+	histories := r.histories(e)
+	var all []tried
+	best, shortest := -1, 0
+	templates := Templates()
+	for k, t := range templates {
+		g := stream(r.Config.Seed, "validation")
+		texts := make([]string, len(histories))
+		for i, events := range histories {
+			texts[i] = t.Write(r.Lang, events, g)
+		}
+		out, err := r.answer(ctx, e, texts, p, nil, nil)
+		if err != nil {
+			return Template{}, err
+		}
+		one := tried{Number: k, Tokens: r.meanTokens(texts)}
+		for _, o := range out {
+			one.Accuracy += o.Right / float64(len(out))
+		}
+		all = append(all, one)
+		if one.Tokens <= tokens && (best < 0 || one.Accuracy > all[best].Accuracy) {
+			best = k
+		}
+		if one.Tokens < all[shortest].Tokens {
+			shortest = k
+		}
+	}
+	if best < 0 {
+		best = shortest
+	}
+	r.Log(fmt.Sprintf("best-template: number %d of %d, %.1f tokens and %.3f right on validation users", best, len(all), all[best].Tokens, all[best].Accuracy))
+	return templates[best], writeJSON(filepath.Join(r.Dir, "templates.json"), all)
+}

@@ -1,0 +1,226 @@
+package rlpf
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// Methods are the names of RLPF and its rivals, in the order of results.
+var Methods = []string{
+	"rlpf", "before-rl", "best-template", "best-of-n-sft", "all-activities", "first-x", "random-x", "last-x",
+	"shuffled", "options-only", "oracle", logisticName,
+}
+
+// logisticName is the method that reads histories without a language model: see
+// Asker.Logistic.
+const logisticName = "logistic-regression"
+
+// reads reports whether a predictor answers for the method, from a context.
+func reads(method string) bool { return method != "oracle" && method != logisticName }
+
+// answers reports whether a method answers a task.
+func answers(method string, t Task) bool {
+	switch method {
+	case "oracle":
+		return t.Future()
+	case logisticName:
+		return classes[t].of != nil
+	}
+	return true
+}
+
+// Methods returns those of the Methods that the run can test.
+func (r *Run) Methods() []string {
+	return slices.DeleteFunc(slices.Clone(Methods), func(m string) bool {
+		return m == "oracle" && r.Oracle == nil || m == logisticName && r.People == nil
+	})
+}
+
+// A Case is a user at a place of the timeline: a history.
+type Case struct {
+	User int `json:"user"`
+	Pos  int `json:"pos"`
+}
+
+// Exam is what all methods are asked about the test users.
+type Exam struct {
+	Questions []Question // by user and place
+	Cases     []Case     // the histories behind them, in the same order
+	caseOf    []int      // of each question
+}
+
+// Exam returns the questions of all tasks about the test users.
+func (r *Run) Exam() *Exam {
+	users := r.Users.Test
+	if n := r.Config.Exam.Users; n > 0 && n < len(users) {
+		some := make([]int, n)
+		for i := range some {
+			some[i] = users[i*len(users)/n]
+		}
+		users = some
+	}
+	return r.exam(r.Asker.Tasks(), users, r.Config.Exam.Places)
+}
+
+// exam asks the tasks at some places of each of the users.
+func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
+	e := &Exam{}
+	for _, t := range tasks {
+		e.Questions = append(e.Questions, r.Asker.Test(t, users, places, 1)...)
+	}
+	slices.SortStableFunc(e.Questions, func(a, b Question) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Pos, b.Pos))
+	})
+	for _, q := range e.Questions {
+		c := Case{q.User, q.Pos}
+		if n := len(e.Cases); n == 0 || e.Cases[n-1] != c {
+			e.Cases = append(e.Cases, c)
+		}
+		e.caseOf = append(e.caseOf, len(e.Cases)-1)
+	}
+	return e
+}
+
+// histories returns the events of each case.
+func (r *Run) histories(e *Exam) [][]history.Event {
+	out := make([][]history.Event, len(e.Cases))
+	for i, c := range e.Cases {
+		out[i] = r.Asker.History(c.User, c.Pos)
+	}
+	return out
+}
+
+// Test trains what the method needs, unless the run folder has it, and asks it
+// the questions of the exam. Outcomes are kept in the run folder and read back.
+// A method that does not answer a task has the zero Outcome there.
+func (r *Run) Test(ctx context.Context, method string, e *Exam, progress func(done, all int)) ([]Outcome, error) {
+	path := filepath.Join(r.Dir, "outcomes", method+".json")
+	var out []Outcome
+	err := readJSON(path, &out)
+	if err == nil && len(out) == len(e.Questions) {
+		return out, nil
+	} else if err == nil {
+		return nil, fmt.Errorf("rlpf: %s is of another test (%d of %d outcomes): remove it to test again", path, len(out), len(e.Questions))
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if !reads(method) {
+		if out, err = r.calculate(ctx, method, e); err != nil {
+			return nil, fmt.Errorf("rlpf: testing %s: %w", method, err)
+		}
+		return out, writeJSON(path, out)
+	}
+	contexts, err := r.Contexts(ctx, method, e)
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: testing %s: %w", method, err)
+	}
+	first, err := r.Predictor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	second, err := r.Second(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if out, err = r.answer(ctx, e, contexts, first, second, progress); err != nil {
+		return nil, fmt.Errorf("rlpf: testing %s: %w", method, err)
+	}
+	return out, writeJSON(path, out)
+}
+
+// calculate answers the exam by a method without a predictor.
+func (r *Run) calculate(ctx context.Context, method string, e *Exam) ([]Outcome, error) {
+	out := make([]Outcome, len(e.Questions))
+	scores := map[Task][][]float64{} // of the logistic regressions
+	for i, q := range e.Questions {
+		if !answers(method, q.Task) {
+			continue
+		}
+		var s []float64
+		if method == "oracle" {
+			s = r.Oracle(q)
+		} else {
+			if scores[q.Task] == nil {
+				// Of everyone it reads the last events that leave the future unseen.
+				read := func(user int) []history.Event {
+					return r.Asker.History(user, max(0, len(r.Data.Users[user].Events)-r.Config.Ask.Ahead))
+				}
+				var err error
+				if scores[q.Task], err = r.Asker.Logistic(ctx, q.Task, read, 1); err != nil {
+					return nil, err
+				}
+			}
+			s = scores[q.Task][q.User]
+		}
+		out[i].Right = hit(s, q.Answer, q.Task.Recall())
+	}
+	return out, nil
+}
+
+// answer has the predictors answer the exam from the context of each case.
+// second may be nil.
+func (r *Run) answer(ctx context.Context, e *Exam, contexts []string, first, second *Predictor, progress func(done, all int)) ([]Outcome, error) {
+	const part = 512 // questions between two reports of progress
+	out := make([]Outcome, 0, len(e.Questions))
+	for len(out) < len(e.Questions) {
+		lo, hi := len(out), min(len(e.Questions), len(out)+part)
+		qs, texts := e.Questions[lo:hi], make([]string, hi-lo)
+		for i := range texts {
+			texts[i] = contexts[e.caseOf[lo+i]]
+		}
+		scores, err := first.Score(ctx, texts, qs, 0)
+		if err != nil {
+			return nil, err
+		}
+		transfer := scores
+		if second != nil {
+			if transfer, err = second.Score(ctx, texts, qs, 0); err != nil {
+				return nil, err
+			}
+		}
+		for i := range qs {
+			q := &qs[i]
+			o := Outcome{
+				Right: hit(scores[i], q.Answer, q.Task.Recall()), LogProb: grade("log-probability", scores[i], q.Answer), Transfer: hit(transfer[i], q.Answer, q.Task.Recall()),
+				Leak: LeakCheck(*q, texts[i]),
+			}
+			if texts[i] != "" {
+				o.Tokens = len(r.Lang.Encode(texts[i]))
+			}
+			out = append(out, o)
+		}
+		if progress != nil {
+			progress(len(out), len(e.Questions))
+		}
+	}
+	return out, nil
+}
+
+// Contexts returns what the predictors read of each case by a method. Those of
+// an exam are kept in the run folder and read back.
+func (r *Run) Contexts(ctx context.Context, method string, e *Exam) ([]string, error) {
+	path := filepath.Join(r.Dir, "contexts", method+".json")
+	var texts []string
+	if err := readJSON(path, &texts); err == nil && len(texts) == len(e.Cases) {
+		return texts, nil
+	} else if err == nil {
+		return nil, fmt.Errorf("%s is of another test (%d of %d contexts): remove it to test again", path, len(texts), len(e.Cases))
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	texts, err := r.contexts(ctx, method, e)
+	if err != nil {
+		return nil, err
+	}
+	for i := range texts {
+		texts[i] = readable(texts[i])
+	}
+	return texts, writeJSON(path, texts)
+}

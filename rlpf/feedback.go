@@ -1,0 +1,108 @@
+package rlpf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+)
+
+// Feedback is prediction feedback: a source of prompts about users and the
+// reward for summaries of them, which is how well the frozen predictor answers
+// questions about the user's future when it reads the summary alone, plus the
+// reward for length (section 3.2 of the paper). Draw and Reward are a Trainer's
+// Prompts and Reward; they remember each other's prompts, so a Feedback serves
+// one Trainer.
+type Feedback struct {
+	Predictor *Predictor
+	Asker     *Asker
+	Users     []int // who is asked about
+	Config    RewardConfig
+	// Prompt returns what the summariser reads of a user at a place.
+	Prompt func(user, pos int) string
+	// Length counts a summary's tokens.
+	Length func(summary string) int
+
+	asked map[string][]Question // what is asked about each prompt drawn last
+	last  map[string]float64
+}
+
+// Draw returns the prompts of n histories, drawn by r alone.
+func (f *Feedback) Draw(r *rand.PCG, n int) []string {
+	f.asked = map[string][]Question{}
+	prompts := make([]string, 0, n)
+	for misses := 0; len(prompts) < n; {
+		qs := f.questions(r)
+		if len(qs) == 0 {
+			if misses++; misses > 1000*n {
+				break // no user can be asked anything
+			}
+			continue
+		}
+		prompt := f.Prompt(qs[0].User, qs[0].Pos)
+		f.asked[prompt] = qs
+		prompts = append(prompts, prompt)
+	}
+	return prompts
+}
+
+// questions draws a history and what is asked about it; none if nothing can be.
+func (f *Feedback) questions(r *rand.PCG) (qs []Question) {
+	user := f.Users[rand.New(r).IntN(len(f.Users))]
+	pos, ok := f.Asker.Place(r, user)
+	if !ok {
+		return nil
+	}
+	for _, task := range f.Config.Tasks {
+		for range f.Config.Questions {
+			if q, ok := f.Asker.Ask(r, task, user, pos); ok {
+				qs = append(qs, q)
+			}
+		}
+	}
+	return qs
+}
+
+// Reward returns the reward of each summary of one of the prompts drawn last:
+// the mean grade of its questions and the reward for its length.
+func (f *Feedback) Reward(ctx context.Context, prompts, summaries []string) ([]float64, error) {
+	if len(prompts) != len(summaries) {
+		return nil, fmt.Errorf("rlpf: %d prompts for %d summaries", len(prompts), len(summaries))
+	}
+	var contexts []string
+	var questions []Question
+	for i, p := range prompts {
+		qs := f.asked[p]
+		if len(qs) == 0 {
+			return nil, errors.New("rlpf: Feedback was asked about a prompt that it did not draw last")
+		}
+		for range qs {
+			contexts = append(contexts, readable(summaries[i]))
+		}
+		questions = append(questions, qs...)
+	}
+	scores, err := f.Predictor.Score(ctx, contexts, questions, f.Config.Rotations)
+	if err != nil {
+		return nil, err
+	}
+	rewards := make([]float64, len(prompts))
+	var feedback, right float64
+	next := 0
+	for i, p := range prompts {
+		n := len(f.asked[p])
+		for range n {
+			q := &questions[next]
+			rewards[i] += grade(f.Config.Grade, scores[next], q.Answer) / float64(n)
+			right += hit(scores[next], q.Answer, q.Task.Recall()) / float64(len(questions))
+			next++
+		}
+		feedback += rewards[i] / float64(len(prompts))
+		rewards[i] += f.Config.Of(f.Length(summaries[i]))
+	}
+	f.last = map[string]float64{"feedback": feedback, "accuracy": right}
+	return rewards, nil
+}
+
+// Last returns what the last call of Reward came to: "feedback", the mean reward
+// without that for length, and "accuracy", the share of right answers.
+func (f *Feedback) Last() map[string]float64 { return f.last }

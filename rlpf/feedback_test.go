@@ -1,0 +1,59 @@
+package rlpf
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFeedback(t *testing.T) {
+	ctx := context.Background()
+	r := tiny(t).run
+	f, err := r.Feedback(ctx)
+	require.NoError(t, err)
+	require.Positive(t, f.Config.Length, "the mean length before RL")
+	prompts := f.Draw(rand.NewPCG(1, 2), 6)
+	require.Equal(t, prompts, f.Draw(rand.NewPCG(1, 2), 6), "it depends on the randomness alone")
+	require.NotEqual(t, prompts, f.Draw(rand.NewPCG(1, 3), 6))
+	f.Draw(rand.NewPCG(1, 2), 6)
+
+	summaries := make([]string, len(prompts))
+	for i := range summaries {
+		summaries[i] = "Mostly Drama.\xff "
+	}
+	graded, err := f.Reward(ctx, prompts, summaries)
+	require.NoError(t, err)
+	// What it is made of, put together by hand.
+	qs := f.asked[prompts[2]]
+	require.NotEmpty(t, qs)
+	contexts := make([]string, len(qs))
+	for i := range contexts {
+		contexts[i] = "Mostly Drama.\uFFFD"
+	}
+	scores, err := f.Predictor.Score(ctx, contexts, qs, f.Config.Rotations)
+	require.NoError(t, err)
+	want := f.Config.Of(len(r.Lang.Encode(summaries[2])))
+	for i, q := range qs {
+		want += grade("log-probability", scores[i], q.Answer) / float64(len(qs))
+	}
+	require.InDelta(t, want, graded[2], 1e-4)
+	require.Contains(t, f.Last(), "accuracy")
+
+	f.Config.Grade, f.Config.Weight = "right", 0
+	rights, err := f.Reward(ctx, prompts, summaries)
+	require.NoError(t, err)
+	sum := 0.0
+	for _, v := range rights {
+		require.GreaterOrEqual(t, v, 0.0)
+		require.LessOrEqual(t, v, 1.0)
+		sum += v / float64(len(rights))
+	}
+	require.InDelta(t, f.Last()["feedback"], sum, 1e-9)
+
+	_, err = f.Reward(ctx, []string{"never drawn"}, []string{""})
+	require.ErrorContains(t, err, "did not draw")
+	_, err = f.Reward(ctx, prompts, summaries[:2])
+	require.ErrorContains(t, err, "2 summaries")
+}

@@ -1,0 +1,65 @@
+package rlpf
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/noema-ml/noema/internal/file"
+	"github.com/noema-ml/noema/nn/lm"
+	"github.com/noema-ml/noema/optim/train"
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// Load returns the summariser that a finished Run left in the folder dir. It
+// needs rlpf.json, tokenizer.json and rlpf.safetensors there, and nothing of
+// the data that it was trained on.
+func Load(dir string) (*Summariser, error) {
+	a, err := readAbout(dir)
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: load: %w", err)
+	}
+	path := filepath.Join(dir, aboutFile)
+	if err := a.check(); err != nil {
+		return nil, fmt.Errorf("rlpf: load: %s: %w", path, err)
+	}
+	d := &history.Dataset{Name: a.Name, Items: a.Items, Genres: a.Genres, HasRatings: a.HasRatings, HasTimes: a.HasTimes}
+	lang, err := readLanguage(filepath.Join(dir, tokenizerFile), d)
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: load: %w", err)
+	}
+	c := a.Config.WithDefaults()
+	c.Model.Vocab = lang.Tok.Vocab()
+	weights := filepath.Join(dir, policyName+".safetensors")
+	st, err := os.Stat(weights)
+	if err != nil {
+		return nil, fmt.Errorf("rlpf: load: %w", file.Explain("read", weights, err))
+	}
+	// A size that rlpf.json claims is believed once the weights are as many.
+	if n := float64(c.Model.Vocab)*float64(c.Model.Dim) + 4*float64(c.Model.Layers)*float64(c.Model.Dim); 2*n > float64(st.Size()) {
+		return nil, fmt.Errorf("rlpf: load: %s: too small for the model that %s describes", weights, aboutFile)
+	}
+	m := lm.New(stream(c.Seed, "policy"), c.Model)
+	if err := train.LoadModel(weights, m); err != nil {
+		return nil, fmt.Errorf("rlpf: load: %w", err)
+	}
+	return &Summariser{Model: m, Lang: lang, History: c.Ask.History, Tokens: c.Tokens}, nil
+}
+
+// check returns an error if the description does not fit together.
+func (a *about) check() error {
+	if err := a.Config.Validate(); err != nil {
+		return err
+	}
+	for i, item := range a.Items {
+		if int(item.ID) != i {
+			return fmt.Errorf("item %d has the number %d", i, item.ID)
+		}
+		for _, g := range item.Genres {
+			if g < 0 || int(g) >= len(a.Genres) {
+				return fmt.Errorf("item %d has genre %d; there are %d", i, g, len(a.Genres))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package rlpf
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// The shares of a budget that training takes; testing takes some minutes more.
+const (
+	lmShare        = 0.08
+	predictorShare = 0.34
+	secondShare    = 0.14 // two parts in three of it for questions
+	warmShare      = 0.12
+	rlShare        = 0.32 // with best-of-n-sft, which takes about half as long again as RL
+)
+
+// Scale returns c with the steps of every stage that fit the training of one
+// seed into the given time on this machine, from the rates of a few steps of
+// every stage.
+func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.Person, budget time.Duration) (Config, error) {
+	dir, err := os.MkdirTemp("", "noema-rates-")
+	if err != nil {
+		return c, err
+	}
+	defer os.RemoveAll(dir)
+	const few = 6
+	c = c.WithDefaults()
+	try := c
+	try.Predictor.Pretrain, try.Predictor.Steps, try.Second.Pretrain, try.Second.Steps = few, few, few, few
+	try.Warm.Steps, try.RL.Steps = 4*few, few
+	r, err := NewRun(ctx, dir, try, d, people, c.Seed)
+	if err != nil {
+		return c, err
+	}
+	// The first steps warm up, and the clock starts behind them.
+	const warm = 2
+	begin, end, last := map[string]time.Time{}, map[string]time.Time{}, map[string]int{}
+	r.Step = func(stage string, step, _ int, _ map[string]float64) {
+		if step == warm {
+			begin[stage] = time.Now()
+		}
+		end[stage], last[stage] = time.Now(), step
+	}
+	if _, err := r.Policy(ctx); err == nil {
+		_, err = r.Second(ctx)
+	}
+	if err != nil {
+		return c, fmt.Errorf("measuring rates: %w", err)
+	}
+	steps := func(stage string, share float64) int {
+		each := end[stage].Sub(begin[stage]).Seconds() / float64(last[stage]-warm)
+		return max(1, int(share*budget.Seconds()/each))
+	}
+	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
+	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/3), steps(secondName, secondShare*2/3)
+	c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare), steps(policyName, rlShare/1.5)
+	return c, nil
+}

@@ -1,0 +1,131 @@
+package rlpf
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/noema-ml/noema/internal/file"
+	"github.com/noema-ml/noema/nn/tokenizer"
+	"github.com/noema-ml/noema/userllm/history"
+)
+
+// Run is the training of RLPF and its rivals in a folder. Every stage leaves its
+// weights there; one that was interrupted goes on from its last checkpoint, and
+// one that is done is read back.
+type Run struct {
+	Dir    string
+	Config Config
+	Data   *history.Dataset
+	People []history.Person // nil: nothing is known of them
+	Users  Users
+	Lang   *Language
+	Asker  *Asker
+	Oracle Reader // knows as much of the future as can be; nil: there is none
+
+	Log   func(msg string)                                            // what begins
+	Start func(stage string, step, of int)                            // a stage begins or goes on after step; may be nil
+	Step  func(stage string, step, of int, values map[string]float64) // a step is done; may be nil
+
+	length float64 // L, once it is known
+}
+
+// NewRun begins or continues the training of c on a data set in the folder dir,
+// which must exist. people is what the users say of themselves, or nil. Who
+// tests is drawn by split, a seed of its own, so that runs with other seeds are
+// tested on the same users.
+func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, people []history.Person, split uint64) (*Run, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.WithDefaults()
+	r := &Run{Dir: dir, Config: c, Data: d, People: people, Log: func(string) {}}
+	var err error
+	if r.Users, err = DivideUsers(d, c.Ask, c.Exam.Places, split); err != nil {
+		return nil, err
+	}
+	if r.Asker, err = NewAsker(d, r.Users, c.Ask, people); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, tokenizerFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		l, err := NewLanguage(ctx, d, WordsFor(d), c.Vocab)
+		if err != nil {
+			return nil, err
+		}
+		if err := file.WriteWith(path, l.Tok.Save); err != nil {
+			return nil, err
+		}
+	}
+	// Read back also where it was just made: a run is the same from its
+	// beginning as from its middle.
+	r.Lang, err = readLanguage(path, d)
+	return r, err
+}
+
+func readLanguage(path string, d *history.Dataset) (*Language, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, file.Explain("read", path, err)
+	}
+	tok, err := tokenizer.Load(bytes.NewReader(text))
+	if err == nil {
+		var l *Language
+		if l, err = OpenLanguage(d, WordsFor(d), tok); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", path, err)
+}
+
+// The files of a run folder beside the weights.
+const (
+	aboutFile     = "rlpf.json"
+	tokenizerFile = "tokenizer.json"
+)
+
+// about is what Load needs to know beside the weights.
+type about struct {
+	Config     Config         `json:"config"`
+	Name       string         `json:"name"`
+	Items      []history.Item `json:"items"`
+	Genres     []string       `json:"genres"`
+	HasRatings bool           `json:"has_ratings"`
+	HasTimes   bool           `json:"has_times"`
+}
+
+// Describe writes what Load needs beside the weights.
+func (r *Run) Describe() error {
+	d := r.Data
+	a := about{Config: r.Config, Name: d.Name, Items: d.Items, Genres: d.Genres, HasRatings: d.HasRatings, HasTimes: d.HasTimes}
+	return file.WriteWith(filepath.Join(r.Dir, aboutFile), func(w io.Writer) error { return json.NewEncoder(w).Encode(a) })
+}
+
+// ReadConfig returns the configuration that Describe wrote to the folder dir. If
+// there is none, the error is an fs.ErrNotExist.
+func ReadConfig(dir string) (Config, error) {
+	a, err := readAbout(dir)
+	if err != nil {
+		return Config{}, err
+	}
+	return a.Config, nil
+}
+
+func readAbout(dir string) (*about, error) {
+	path := filepath.Join(dir, aboutFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, file.Explain("read", path, err)
+	}
+	a := new(about)
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, fmt.Errorf("%s: %w (damaged, or written by another version)", path, err)
+	}
+	return a, nil
+}

@@ -1,0 +1,169 @@
+package rlpf
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// There is something of everything in the tiny run.
+func TestTinyRun(t *testing.T) {
+	r := tiny(t)
+	require.NotEmpty(t, r.exam.Questions)
+	hashes := map[string]bool{}
+	for _, h := range r.hashes {
+		hashes[h] = true
+	}
+	require.Len(t, hashes, len(r.hashes), "two stages have the same weights")
+	outcomes := map[string][][]Outcome{}
+	quality := map[string][]Quality{}
+	for _, method := range r.run.Methods() {
+		require.Len(t, r.answers[method], len(r.exam.Questions))
+		outcomes[method] = [][]Outcome{r.answers[method], r.answers[method]}
+		q, err := r.run.Quality(context.Background(), method, r.exam)
+		require.NoError(t, err)
+		quality[method] = q
+	}
+	figures, differences := Figures(1, r.exam.Questions, outcomes)
+	figures = append(figures, QualityFigures(1, r.exam, quality)...)
+	value := func(task Task, method, metric string) float64 {
+		i := slices.IndexFunc(figures, func(f Figure) bool { return f.Task == string(task) && f.Method == method && f.Metric == metric })
+		require.GreaterOrEqual(t, i, 0, "%s %s %s", task, method, metric)
+		return figures[i].Value
+	}
+	for _, task := range []Task{FutureActivity, FutureActivityGap50, FavGenre} {
+		for _, method := range Methods[:10] {
+			require.Negative(t, value(task, method, "log-probability"))
+			require.LessOrEqual(t, value(task, method, "accuracy-transfer"), 1.0)
+			require.GreaterOrEqual(t, value(task, method, "tokens"), 0.0)
+		}
+	}
+	require.Equal(t, 1.0, value(FutureActivity, "oracle", "accuracy"))
+	require.Zero(t, value(FutureActivity, "options-only", "tokens"))
+	require.Equal(t, 1.0, value(SummaryTask, "all-activities", "compression"))
+	require.Len(t, differences, 3*len(compared)*2)
+	long := value(SummaryTask, "rlpf", "tokens")
+	for _, method := range []string{"first-x", "random-x", "last-x"} {
+		require.Positive(t, value(SummaryTask, method, "tokens"), "%v", long)
+	}
+}
+
+// Shuffled summaries are those of other users, each used once.
+func TestShuffled(t *testing.T) {
+	r := tiny(t)
+	of := func(method string) []string {
+		texts, err := r.run.Contexts(context.Background(), method, r.exam)
+		require.NoError(t, err)
+		return texts
+	}
+	require.ElementsMatch(t, of("rlpf"), of("shuffled"))
+	for i, c := range r.exam.Cases {
+		j := (i + len(r.exam.Cases)/2) % len(r.exam.Cases)
+		require.NotEqual(t, c.User, r.exam.Cases[j].User)
+	}
+}
+
+// A run that is interrupted in every stage, and each time begun again from its
+// folder, ends as one that was never interrupted: the same weights, the same
+// answers. The number of cores changes nothing.
+func TestResumeIsExact(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole run")
+	}
+	want := tiny(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	dir := t.TempDir()
+	for _, stop := range []struct {
+		stage string
+		step  int
+	}{
+		{"lm", 2}, {"before-rl", 3}, {"predictor", 3}, {"rlpf", 2}, {"second-predictor", 2},
+		{"best-of-n-sft-samples", 1}, {"best-of-n-sft", 2},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := trainTiny(ctx, dir, func(stage string, step int) {
+			if stage == stop.stage && step >= stop.step {
+				cancel()
+			}
+		})
+		require.ErrorIs(t, err, context.Canceled, "%+v", stop)
+		cancel()
+	}
+	got, err := trainTiny(context.Background(), dir, nil)
+	require.NoError(t, err)
+	require.Equal(t, want.hashes, got.hashes)
+	require.Equal(t, want.answers, got.answers)
+	left, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestReadConfig(t *testing.T) {
+	dir := t.TempDir()
+	_, err := ReadConfig(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	r := *tiny(t).run
+	r.Dir = dir
+	r.Config.RL.LR = 0.125
+	require.NoError(t, r.Describe())
+	got, err := ReadConfig(dir)
+	require.NoError(t, err)
+	require.Equal(t, r.Config, got)
+}
+
+// A loaded summariser writes what the run's does, and knows what it cannot read.
+func TestLoad(t *testing.T) {
+	ctx := context.Background()
+	r := tiny(t)
+	s, err := Load(r.dir)
+	require.NoError(t, err)
+	texts, err := r.run.Contexts(ctx, "rlpf", r.exam)
+	require.NoError(t, err)
+	events := r.run.histories(r.exam)[3]
+	text, err := s.Summarise(ctx, events)
+	require.NoError(t, err)
+	require.Equal(t, texts[3], text)
+	_, err = s.Summarise(ctx, nil)
+	require.ErrorContains(t, err, "no events")
+	events = slices.Clone(events)
+	events[1].Item = 200
+	_, err = s.Summarise(ctx, events)
+	require.ErrorContains(t, err, "event 1 is of item 200")
+
+	damaged := t.TempDir()
+	for _, name := range []string{aboutFile, tokenizerFile, policyName + ".safetensors"} {
+		text, err := os.ReadFile(filepath.Join(r.dir, name))
+		require.NoError(t, err)
+		_, err = Load(damaged)
+		require.ErrorContains(t, err, name)
+		require.NoError(t, os.WriteFile(filepath.Join(damaged, name), text[:len(text)/2], 0o644))
+		_, err = Load(damaged)
+		require.ErrorContains(t, err, name)
+		require.NoError(t, os.WriteFile(filepath.Join(damaged, name), text, 0o644))
+	}
+	_, err = Load(damaged)
+	require.NoError(t, err)
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	require.NoError(t, Config{}.Validate())
+	for says, change := range map[string]func(*Config){
+		"vocab":     func(c *Config) { c.Vocab = -1 },
+		"grade":     func(c *Config) { c.Reward.Grade = "praise" },
+		"must not":  func(c *Config) { c.Reward.Tasks = []Task{FavGenre} },
+		"learning":  func(c *Config) { c.Warm.LR = 2 },
+		"dim":       func(c *Config) { c.Model.Dim = -4 },
+		"tokens":    func(c *Config) { c.Tokens = 5000 },
+		"questions": func(c *Config) { c.Predictor.Questions = -1 },
+	} {
+		c := Config{}
+		change(&c)
+		require.ErrorContains(t, c.Validate(), says)
+	}
+}
