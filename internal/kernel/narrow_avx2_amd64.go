@@ -16,12 +16,6 @@ func dotsBF16AVX2x1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *fl
 //go:noescape
 func dotsF16AVX2x1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
 
-// dotsQ8AVX2x1 sets out[i*ldo+j] to the product of row i < 1 of x, quantised and ldx
-// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
-//
-//go:noescape
-func dotsQ8AVX2x1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
-
 // dotsBF16AVX2x2 sets out[i*ldo+j] to the product of row i < 2 of x and row j < n of w,
 // ldw bytes apart; k is a multiple of 8.
 //
@@ -33,6 +27,12 @@ func dotsBF16AVX2x2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *fl
 //
 //go:noescape
 func dotsF16AVX2x2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsQ8AVX2x1 sets out[i*ldo+j] to the product of row i < 1 of x, quantised and ldx
+// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
+//
+//go:noescape
+func dotsQ8AVX2x1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
 
 // dotsQ8AVX2x2 sets out[i*ldo+j] to the product of row i < 2 of x, quantised and ldx
 // words apart, and row j < n of w, ldw bytes apart; k counts blocks.

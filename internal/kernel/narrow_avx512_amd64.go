@@ -4,18 +4,6 @@
 
 package kernel
 
-// dotsQ8VNNIx1 sets out[i*ldo+j] to the product of row i < 1 of x, quantised and ldx
-// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
-//
-//go:noescape
-func dotsQ8VNNIx1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
-
-// dotsQ8VNNIx2 sets out[i*ldo+j] to the product of row i < 2 of x, quantised and ldx
-// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
-//
-//go:noescape
-func dotsQ8VNNIx2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
-
 // dotsBF16AVX512x1 sets out[i*ldo+j] to the product of row i < 1 of x and row j < n of w,
 // ldw bytes apart; k is a multiple of 16.
 //
@@ -63,6 +51,18 @@ func dotsBF16AVX512x4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *
 //
 //go:noescape
 func dotsF16AVX512x4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsQ8VNNIx1 sets out[i*ldo+j] to the product of row i < 1 of x, quantised and ldx
+// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
+//
+//go:noescape
+func dotsQ8VNNIx1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsQ8VNNIx2 sets out[i*ldo+j] to the product of row i < 2 of x, quantised and ldx
+// words apart, and row j < n of w, ldw bytes apart; k counts blocks.
+//
+//go:noescape
+func dotsQ8VNNIx2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
 
 // widenBF16AVX512 sets dst to n > 0 values, a multiple of 16.
 //

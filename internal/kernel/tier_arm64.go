@@ -11,6 +11,7 @@ func accelerated() []variant {
 	updateNEON(&v)
 	ropeNEON(&v)
 	dropoutNEON(&v)
+	narrowNEON(&v)
 	attentionNEON(&v)
 	return []variant{v}
 }

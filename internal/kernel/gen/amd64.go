@@ -18,12 +18,16 @@ var (
 	}
 )
 
-// AX, CX and R13 have other uses; R14 and R15 are not needed.
-var amd64GPRs = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12"}
+// VNNI is AVX-512 with half of its width where there are dot products of bytes.
+var VNNI *ISA
+
+// AX, CX and R13 have other uses.
+var amd64GPRs = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12", "R14", "R15"}
 
 func init() {
 	AVX2.emit, AVX512.emit = amd64Emit, amd64Emit // refers to them
 	AVX2.ints.tail, AVX512.ints.tail = avx2Tail, avx512Tail
+	VNNI = AVX2.like("avx512", "VNNI")
 }
 
 var amd64Ints = intISA{
@@ -211,9 +215,15 @@ func amd64Emit(k *Kernel, in *item) {
 			w("VBLENDV"+p, src(0), src(1), src(2), d)
 		}
 	case "reduce":
-		amd64Reduce(k, amd64Floats[in.mem]+p, d[1:], src(0)[1:], src(1)[1:])
+		op := amd64Floats[in.mem] + p
+		if in.mem == "maxint" {
+			op = "VPMAXSD"
+		}
+		amd64Reduce(k, op, d[1:], src(0)[1:], src(1)[1:])
 	default:
-		panic("no operation " + in.op)
+		if !amd64Narrow(k, in) {
+			panic("no operation " + in.op)
+		}
 	}
 }
 

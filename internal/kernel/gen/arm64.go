@@ -13,7 +13,7 @@ import (
 // V31 is scratch, and R17 for addresses.
 var NEON = &ISA{
 	Name: "neon", Suffix: "NEON", Arch: "arm64", Bytes: 16, Vecs: 31,
-	GPRs: []string{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"},
+	GPRs: []string{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15", "R19", "R22", "R23", "R24", "R25"},
 	reg:  func(n int) string { return "V" + strconv.Itoa(n) }, prefer: arm64Prefer,
 	ints: arm64Ints,
 }
@@ -55,7 +55,13 @@ var arm64Ints = intISA{
 	ret:  func(k *Kernel) { k.I("RET") },
 }
 
-func init() { NEON.emit, NEON.ints.tail = arm64Emit, neonTail } // refer to it
+// DotProd is NEON where there are dot products of bytes.
+var DotProd *ISA
+
+func init() {
+	NEON.emit, NEON.ints.tail = arm64Emit, neonTail // refer to it
+	DotProd = NEON.like("dotprod", "DotProd")
+}
 
 // neonTail loads the mask from within a row of ones and zeros.
 func neonTail(k *Kernel) *Value { return k.Do("mask") }
@@ -87,6 +93,10 @@ var arm64Bits = map[string]uint32{
 	"and": 0x4e201c00, "or": 0x4ea01c00, "xor": 0x6e201c00, "bic": 0x4e601c00, "bsl": 0x6e601c00, "not": 0x6e205800,
 	"uzp1": 0x4e801800, "rev64": 0x4ea00800, "mulint": 0x4ea09c00, "uaddlp": 0x6ea02800,
 	"shl32": 0x4f605400, "xtn": 0x0ea12800, "umlal0": 0x2f802000,
+	"mulbytes": 0x0e20c000, "mulbytes2": 0x4e208000, "addshorts": 0x4e602800, "joinshorts": 0x4e606800,
+	"dotbytes": 0x4e809400, "float": 0x4e21d800, "round32": 0x4e21a800, "maxnum": 0x4e20c400,
+	"maxint": 0x4ea06400, "maxintp": 0x4ea0a400, "packints": 0x4e401800, "packshorts": 0x4e001800,
+	"bytetoshort": 0x0f08a400, "shorttoint": 0x0f10a400, "loadbf16": 0x2e613800, "loadf16": 0x0e217800,
 }
 
 // number is the number of a vector register.
@@ -223,7 +233,9 @@ func arm64Emit(k *Kernel, in *item) {
 			k.word(in.mem+"p", d, d, d)
 		}
 	default:
-		panic("no operation " + in.op)
+		if !arm64Narrow(k, in) {
+			panic("no operation " + in.op)
+		}
 	}
 }
 

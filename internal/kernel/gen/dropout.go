@@ -72,7 +72,7 @@ func (k *Kernel) atLeast(z, limit *Value) *Value {
 func (k *Kernel) mul64(a *Value, c uint64) *Value {
 	factor := k.ConstBits(c)
 	if !k.Is(AVX2) {
-		return k.add(item{op: "mul64", dst: &Value{}, src: []*Value{a, factor}, fixed: true})
+		return k.apart("mul64", a, factor)
 	}
 	cross := k.AddInt(k.Do("mullow", k.Shr(a, 32), factor), k.Do("mullow", a, k.ConstBits(c>>32)))
 	return k.AddInt(k.Shl(cross, 32), k.Do("mullow", a, factor))

@@ -85,3 +85,76 @@ func (k *Kernel) Strides(names ...string) (regs []string) {
 	}
 	return regs
 }
+
+// Rows walk along rows of memory a distance apart, side by side. With few
+// registers and rich operands that is one pointer, else one for each.
+type Rows struct {
+	k      *Kernel
+	rows   int // in use
+	stride string
+	triple string
+	ptrs   []string
+}
+
+// Rows prepares for up to n rows, at most four; stride, in bytes, counts for
+// more than one.
+func (k *Kernel) Rows(n int, stride string) *Rows {
+	r := &Rows{k: k, rows: n, stride: stride}
+	for range n {
+		r.ptrs = append(r.ptrs, k.GPR())
+		if k.isa.ints.InMemory {
+			break
+		}
+	}
+	if len(r.ptrs) < 4 && n == 4 {
+		r.triple = k.GPR()
+		k.Address(r.triple, stride, stride, 2)
+	}
+	return r
+}
+
+// Row walks from ptr along a single row.
+func (k *Kernel) Row(ptr string) *Rows { return &Rows{k: k, rows: 1, ptrs: []string{ptr}} }
+
+// Start goes to the beginning of n rows, of which ptr is the first.
+func (r *Rows) Start(ptr string, n int) {
+	r.rows = n
+	r.k.Move(r.ptrs[0], ptr)
+	for i := 1; i < min(n, len(r.ptrs)); i++ {
+		r.k.Address(r.ptrs[i], r.ptrs[i-1], r.stride, 1)
+	}
+}
+
+// StartRow goes to the beginning of row i alone, which is row 0 then.
+func (r *Rows) StartRow(ptr string, i int) {
+	r.rows = 1
+	switch {
+	case i == 0:
+		r.k.Move(r.ptrs[0], ptr)
+	case i < 3:
+		r.k.Address(r.ptrs[0], ptr, r.stride, i)
+	case r.triple != "":
+		r.k.Address(r.ptrs[0], ptr, r.triple, 1)
+	default:
+		r.k.Address(r.ptrs[0], ptr, r.stride, 2)
+		r.k.Address(r.ptrs[0], r.ptrs[0], r.stride, 1)
+	}
+}
+
+// At is the operand of what comes some bytes after the place in row i.
+func (r *Rows) At(i, offset int) string {
+	switch {
+	case i < len(r.ptrs):
+		return Mem(r.ptrs[i], offset)
+	case i == 3:
+		return Idx(r.ptrs[0], r.triple, 1, offset)
+	}
+	return Idx(r.ptrs[0], r.stride, i, offset)
+}
+
+// Advance moves all on.
+func (r *Rows) Advance(bytes int) {
+	for i := range min(r.rows, len(r.ptrs)) {
+		r.k.Advance(r.ptrs[i], bytes)
+	}
+}

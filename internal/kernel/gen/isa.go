@@ -47,6 +47,13 @@ type ISA struct {
 	ints   intISA
 }
 
+// like returns the ISA as that of another tier.
+func (isa *ISA) like(name, suffix string) *ISA {
+	other := *isa
+	other.Name, other.Suffix = name, suffix
+	return &other
+}
+
 // A Value is a vector, or a comparison's result, of a kernel: a temporary, a
 // variable or a constant. Registers are given when the kernel is complete.
 type Value struct {
@@ -91,8 +98,13 @@ type item struct {
 // bits of the type and the ISA's suffix.
 func (f *File) Kernel(isa *ISA, elem Elem, name, doc, params, result string) *Kernel {
 	full := fmt.Sprintf("%s%d%s", name, elem.Bits(), isa.Suffix)
+	return f.Named(isa, elem, full, full+" "+doc, params, result)
+}
+
+// Named is Kernel with the whole name and doc comment.
+func (f *File) Named(isa *ISA, elem Elem, name, doc, params, result string) *Kernel {
 	return &Kernel{
-		Func: f.Func(full, full+" "+doc, params, result), isa: isa, elem: elem,
+		Func: f.Func(name, doc, params, result), isa: isa, elem: elem,
 		gprs: isa.GPRs, consts: map[int]*Value{},
 	}
 }
@@ -125,6 +137,11 @@ func (k *Kernel) As(elem Elem, body func()) {
 // Do emits the named operation of the ISA; see its emit.
 func (k *Kernel) Do(op string, src ...*Value) *Value {
 	return k.add(item{op: op, dst: &Value{}, src: src})
+}
+
+// apart is Do with a result that shares no register with a source.
+func (k *Kernel) apart(op string, src ...*Value) *Value {
+	return k.add(item{op: op, dst: &Value{}, src: src, fixed: true})
 }
 
 func (k *Kernel) doImm(op string, imm int, src ...*Value) *Value {

@@ -2,89 +2,43 @@ package main
 
 import "fmt"
 
-// widenFuncs emits the widening of stored weights for one tier: 16-bit ones in
-// whole vectors and Q8 in whole blocks.
-func widenFuncs(f *File, kind byte) {
-	widenHalf(f, "BF16", kind)
-	widenHalf(f, "F16", kind)
-	widenQ8(f, kind)
+// widenFuncs emits the widening of stored weights: 16-bit ones in whole vectors
+// and Q8 in whole blocks.
+func widenFuncs(f *File, isa *ISA) {
+	widenHalf(f, isa, "BF16", "loadbf16")
+	widenHalf(f, isa, "F16", "loadf16")
+	widenQ8(f, isa)
 }
 
-// lanesOf returns the float32s of a vector, and its tier.
-func lanesOf(kind byte) (lanes int, tier string) {
-	if kind == 'Z' {
-		return 16, "AVX512"
-	}
-	return 8, "AVX2"
+// widening starts a function.
+func widening(f *File, isa *ISA, typ, what string) (k *Kernel, n, dst, src string) {
+	name := "widen" + typ + isa.Suffix
+	k = f.Named(isa, F32, name, fmt.Sprintf("%s sets dst to n > 0 %s.", name, what), "n int, dst *float32, src *byte", "")
+	p := k.Params("n", "dst", "src")
+	return k, p[0], p[1], p[2]
 }
 
-// halfToFloat emits the widening of a vector of bfloat16 or float16.
-func halfToFloat(fn *Func, typ, from, to string) {
-	if typ == "F16" {
-		fn.I("VCVTPH2PS", from, to)
-	} else {
-		fn.I("VPMOVZXWD", from, to)
-		fn.I("VPSLLD", 16, to, to)
-	}
-}
-
-// widening starts a function that walks from SI to DI in CX steps.
-func widening(f *File, name, what string) *Func {
-	fn := f.Func(name, fmt.Sprintf("%s sets dst to n > 0 %s.", name, what), "n int, dst *float32, src *byte", "")
-	fn.I("MOVQ", fn.Arg("n"), "CX")
-	fn.I("MOVQ", fn.Arg("dst"), "DI")
-	fn.I("MOVQ", fn.Arg("src"), "SI")
-	return fn
-}
-
-func widenHalf(f *File, typ string, kind byte) {
+func widenHalf(f *File, isa *ISA, typ, load string) {
 	const unroll = 4
-	lanes, tier := lanesOf(kind)
-	fn := widening(f, "widen"+typ+tier, fmt.Sprintf("values, a multiple of %d", lanes))
-	ones, done := fn.NewLabel("ones"), fn.NewLabel("done")
-	steps := func(n int) {
-		for i := range n {
-			halfToFloat(fn, typ, Mem("SI", 2*lanes*i), vec(kind, i))
-			fn.I("VMOVUPS", vec(kind, i), Mem("DI", 4*lanes*i))
-		}
-		fn.I("ADDQ", 2*lanes*n, "SI")
-		fn.I("ADDQ", 4*lanes*n, "DI")
-		fn.I("SUBQ", lanes*n, "CX")
-	}
-	fn.I("SUBQ", unroll*lanes, "CX")
-	fn.I("JLT", ones)
-	loop := fn.Label("")
-	steps(unroll)
-	fn.I("JGE", loop)
-	fn.Label(ones)
-	fn.I("ADDQ", unroll*lanes, "CX")
-	fn.I("JEQ", done)
-	one := fn.Label("")
-	steps(1)
-	fn.I("JNE", one)
-	fn.Label(done)
-	fn.I("VZEROUPPER")
-	fn.I("RET")
+	lanes := isa.Bytes / 4
+	k, n, dst, src := widening(f, isa, typ, fmt.Sprintf("values, a multiple of %d", lanes))
+	d := &narrowDots{k, k.Row(src), k.Row(dst), n}
+	d.walk(lanes, unroll, 2*lanes, 4*lanes, func(i int) {
+		k.StoreAt(d.x.At(0, 4*lanes*i), k.loadAs(load, d.w.At(0, 2*lanes*i)))
+	})
+	k.End()
 }
 
-func widenQ8(f *File, kind byte) {
-	lanes, tier := lanesOf(kind)
-	fn := widening(f, "widenQ8"+tier, "blocks")
-	scale, halves := vec(kind, 4), vec(kind-1, 4) // half as wide
-	loop := fn.Label("")
-	fn.I("VPBROADCASTW", "(SI)", halves)
-	fn.I("VCVTPH2PS", halves, scale)
-	for i := range 32 / lanes {
-		v := vec(kind, i)
-		fn.I("VPMOVSXBD", Mem("SI", 2+lanes*i), v)
-		fn.I("VCVTDQ2PS", v, v)
-		fn.I("VMULPS", scale, v, v)
-		fn.I("VMOVUPS", v, Mem("DI", 4*lanes*i))
-	}
-	fn.I("ADDQ", q8Block, "SI")
-	fn.I("ADDQ", 128, "DI")
-	fn.I("DECQ", "CX")
-	fn.I("JNE", loop)
-	fn.I("VZEROUPPER")
-	fn.I("RET")
+func widenQ8(f *File, isa *ISA) {
+	k, n, dst, src := widening(f, isa, "Q8", "blocks")
+	k.Repeat(n, func() {
+		scale := k.loadAs("spreadf16", Mem(src, 0))
+		for i := 0; i < q8Values; i += k.Lanes() {
+			v := k.Do("float", k.loadAs("loadint8", Mem(src, 2+i)))
+			k.StoreAt(Mem(dst, 4*i), k.Mul(v, scale))
+		}
+		k.Advance(src, q8Block)
+		k.Advance(dst, 4*q8Values)
+	})
+	k.End()
 }
