@@ -155,9 +155,6 @@ l11:
 	CMP $4, R3
 	BLT next10
 	MOVD R0, R6
-	ADD R1, R6, R7
-	ADD R1, R7, R8
-	ADD R1, R8, R9
 	MOVD R5, R10
 	MOVD R4, R11
 	WORD $0x6e201c00 // xor V0, V0, V0
@@ -229,9 +226,6 @@ l14:
 	WORD $0x4e21d929 // float V9, V9
 	WORD $0x4e26cd23 // fma V3, V9, V6
 	ADD $136, R6, R6
-	ADD $136, R7, R7
-	ADD $136, R8, R8
-	ADD $136, R9, R9
 	ADD $144, R10, R10
 	SUBS $4, R11, R11
 	BGE l14
@@ -257,9 +251,6 @@ l15:
 	WORD $0x4e21d929 // float V9, V9
 	WORD $0x4e26cd20 // fma V0, V9, V6
 	ADD $34, R6, R6
-	ADD $34, R7, R7
-	ADD $34, R8, R8
-	ADD $34, R9, R9
 	ADD $36, R10, R10
 	SUBS $1, R11, R11
 	BNE l15

@@ -184,9 +184,6 @@ l15:
 	CMP $4, R3
 	BLT next14
 	MOVD R0, R6
-	ADD R1, R6, R7
-	ADD R1, R7, R8
-	ADD R1, R8, R9
 	MOVD R5, R10
 	MOVD R4, R11
 	WORD $0x6e201c00 // xor V0, V0, V0
@@ -214,9 +211,6 @@ l18:
 	FMOVQ 48(R10), F5
 	WORD $0x4e25cc83 // fma V3, V4, V5
 	ADD $32, R6, R6
-	ADD $32, R7, R7
-	ADD $32, R8, R8
-	ADD $32, R9, R9
 	ADD $64, R10, R10
 	SUBS $16, R11, R11
 	BGE l18
@@ -231,9 +225,6 @@ l19:
 	FMOVQ (R10), F5
 	WORD $0x4e25cc80 // fma V0, V4, V5
 	ADD $8, R6, R6
-	ADD $8, R7, R7
-	ADD $8, R8, R8
-	ADD $8, R9, R9
 	ADD $16, R10, R10
 	SUBS $4, R11, R11
 	BNE l19
@@ -638,9 +629,6 @@ l15:
 	CMP $4, R3
 	BLT next14
 	MOVD R0, R6
-	ADD R1, R6, R7
-	ADD R1, R7, R8
-	ADD R1, R8, R9
 	MOVD R5, R10
 	MOVD R4, R11
 	WORD $0x6e201c00 // xor V0, V0, V0
@@ -668,9 +656,6 @@ l18:
 	FMOVQ 48(R10), F5
 	WORD $0x4e25cc83 // fma V3, V4, V5
 	ADD $32, R6, R6
-	ADD $32, R7, R7
-	ADD $32, R8, R8
-	ADD $32, R9, R9
 	ADD $64, R10, R10
 	SUBS $16, R11, R11
 	BGE l18
@@ -685,9 +670,6 @@ l19:
 	FMOVQ (R10), F5
 	WORD $0x4e25cc80 // fma V0, V4, V5
 	ADD $8, R6, R6
-	ADD $8, R7, R7
-	ADD $8, R8, R8
-	ADD $8, R9, R9
 	ADD $16, R10, R10
 	SUBS $4, R11, R11
 	BNE l19
@@ -1791,10 +1773,12 @@ l5:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -1809,10 +1793,12 @@ l5:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -1827,10 +1813,12 @@ l5:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -1845,10 +1833,12 @@ l5:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -1891,10 +1881,12 @@ l9:
 	WORD $0x0e217863 // loadf16 V3, V3
 	FMOVQ 4(R10), F4
 	FMOVQ 20(R10), F5
-	WORD $0x0e24c026 // mulbytes V6, V1, V4
-	WORD $0x4e248026 // mulbytes2 V6, V1, V4
-	WORD $0x0e25c041 // mulbytes V1, V2, V5
-	WORD $0x4e258041 // mulbytes2 V1, V2, V5
+	WORD $0x0e24c026 // smull V6, V1, V4
+	WORD $0x4e24c03f // smull2 V31, V1, V4
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
+	WORD $0x0e25c041 // smull V1, V2, V5
+	WORD $0x4e25c05f // smull2 V31, V2, V5
+	WORD $0x4e7fbc21 // addpairs V1, V1, V31
 	WORD $0x4e6028c6 // addshorts V6, V6
 	WORD $0x4e606826 // joinshorts V6, V1
 	FMOVS (R10), F31
@@ -1924,9 +1916,6 @@ l11:
 	CMP $4, R3
 	BLT next10
 	MOVD R0, R6
-	ADD R1, R6, R7
-	ADD R1, R7, R8
-	ADD R1, R8, R9
 	MOVD R5, R10
 	MOVD R4, R11
 	WORD $0x6e201c00 // xor V0, V0, V0
@@ -1944,10 +1933,12 @@ l14:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -1962,10 +1953,12 @@ l14:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 40(R10), F7
 	FMOVQ 56(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 36(R10), F31
@@ -1980,10 +1973,12 @@ l14:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 76(R10), F7
 	FMOVQ 92(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 72(R10), F31
@@ -1998,10 +1993,12 @@ l14:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 112(R10), F7
 	FMOVQ 128(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 108(R10), F31
@@ -2010,9 +2007,6 @@ l14:
 	WORD $0x4e21d929 // float V9, V9
 	WORD $0x4e26cd23 // fma V3, V9, V6
 	ADD $136, R6, R6
-	ADD $136, R7, R7
-	ADD $136, R8, R8
-	ADD $136, R9, R9
 	ADD $144, R10, R10
 	SUBS $4, R11, R11
 	BGE l14
@@ -2029,10 +2023,12 @@ l15:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -2041,9 +2037,6 @@ l15:
 	WORD $0x4e21d929 // float V9, V9
 	WORD $0x4e26cd20 // fma V0, V9, V6
 	ADD $34, R6, R6
-	ADD $34, R7, R7
-	ADD $34, R8, R8
-	ADD $34, R9, R9
 	ADD $36, R10, R10
 	SUBS $1, R11, R11
 	BNE l15
@@ -2070,10 +2063,12 @@ l18:
 	WORD $0x0e2178e7 // loadf16 V7, V7
 	FMOVQ 4(R10), F8
 	FMOVQ 20(R10), F9
-	WORD $0x0e28c0aa // mulbytes V10, V5, V8
-	WORD $0x4e2880aa // mulbytes2 V10, V5, V8
-	WORD $0x0e29c0c5 // mulbytes V5, V6, V9
-	WORD $0x4e2980c5 // mulbytes2 V5, V6, V9
+	WORD $0x0e28c0aa // smull V10, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbd4a // addpairs V10, V10, V31
+	WORD $0x0e29c0c5 // smull V5, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e60294a // addshorts V10, V10
 	WORD $0x4e6068aa // joinshorts V10, V5
 	FMOVS (R10), F31
@@ -2088,10 +2083,12 @@ l18:
 	WORD $0x0e2178e7 // loadf16 V7, V7
 	FMOVQ 40(R10), F8
 	FMOVQ 56(R10), F9
-	WORD $0x0e28c0aa // mulbytes V10, V5, V8
-	WORD $0x4e2880aa // mulbytes2 V10, V5, V8
-	WORD $0x0e29c0c5 // mulbytes V5, V6, V9
-	WORD $0x4e2980c5 // mulbytes2 V5, V6, V9
+	WORD $0x0e28c0aa // smull V10, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbd4a // addpairs V10, V10, V31
+	WORD $0x0e29c0c5 // smull V5, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e60294a // addshorts V10, V10
 	WORD $0x4e6068aa // joinshorts V10, V5
 	FMOVS 36(R10), F31
@@ -2106,10 +2103,12 @@ l18:
 	WORD $0x0e2178e7 // loadf16 V7, V7
 	FMOVQ 76(R10), F8
 	FMOVQ 92(R10), F9
-	WORD $0x0e28c0aa // mulbytes V10, V5, V8
-	WORD $0x4e2880aa // mulbytes2 V10, V5, V8
-	WORD $0x0e29c0c5 // mulbytes V5, V6, V9
-	WORD $0x4e2980c5 // mulbytes2 V5, V6, V9
+	WORD $0x0e28c0aa // smull V10, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbd4a // addpairs V10, V10, V31
+	WORD $0x0e29c0c5 // smull V5, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e60294a // addshorts V10, V10
 	WORD $0x4e6068aa // joinshorts V10, V5
 	FMOVS 72(R10), F31
@@ -2124,10 +2123,12 @@ l18:
 	WORD $0x0e2178e7 // loadf16 V7, V7
 	FMOVQ 112(R10), F8
 	FMOVQ 128(R10), F9
-	WORD $0x0e28c0aa // mulbytes V10, V5, V8
-	WORD $0x4e2880aa // mulbytes2 V10, V5, V8
-	WORD $0x0e29c0c5 // mulbytes V5, V6, V9
-	WORD $0x4e2980c5 // mulbytes2 V5, V6, V9
+	WORD $0x0e28c0aa // smull V10, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbd4a // addpairs V10, V10, V31
+	WORD $0x0e29c0c5 // smull V5, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e60294a // addshorts V10, V10
 	WORD $0x4e6068aa // joinshorts V10, V5
 	FMOVS 108(R10), F31
@@ -2152,10 +2153,12 @@ l19:
 	WORD $0x0e2178e7 // loadf16 V7, V7
 	FMOVQ 4(R10), F8
 	FMOVQ 20(R10), F9
-	WORD $0x0e28c0aa // mulbytes V10, V5, V8
-	WORD $0x4e2880aa // mulbytes2 V10, V5, V8
-	WORD $0x0e29c0c5 // mulbytes V5, V6, V9
-	WORD $0x4e2980c5 // mulbytes2 V5, V6, V9
+	WORD $0x0e28c0aa // smull V10, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbd4a // addpairs V10, V10, V31
+	WORD $0x0e29c0c5 // smull V5, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e60294a // addshorts V10, V10
 	WORD $0x4e6068aa // joinshorts V10, V5
 	FMOVS (R10), F31
@@ -2190,10 +2193,12 @@ l22:
 	WORD $0x0e217908 // loadf16 V8, V8
 	FMOVQ 4(R10), F9
 	FMOVQ 20(R10), F10
-	WORD $0x0e29c0cb // mulbytes V11, V6, V9
-	WORD $0x4e2980cb // mulbytes2 V11, V6, V9
-	WORD $0x0e2ac0e6 // mulbytes V6, V7, V10
-	WORD $0x4e2a80e6 // mulbytes2 V6, V7, V10
+	WORD $0x0e29c0cb // smull V11, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
+	WORD $0x0e2ac0e6 // smull V6, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
 	WORD $0x4e60296b // addshorts V11, V11
 	WORD $0x4e6068cb // joinshorts V11, V6
 	FMOVS (R10), F31
@@ -2208,10 +2213,12 @@ l22:
 	WORD $0x0e217908 // loadf16 V8, V8
 	FMOVQ 40(R10), F9
 	FMOVQ 56(R10), F10
-	WORD $0x0e29c0cb // mulbytes V11, V6, V9
-	WORD $0x4e2980cb // mulbytes2 V11, V6, V9
-	WORD $0x0e2ac0e6 // mulbytes V6, V7, V10
-	WORD $0x4e2a80e6 // mulbytes2 V6, V7, V10
+	WORD $0x0e29c0cb // smull V11, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
+	WORD $0x0e2ac0e6 // smull V6, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
 	WORD $0x4e60296b // addshorts V11, V11
 	WORD $0x4e6068cb // joinshorts V11, V6
 	FMOVS 36(R10), F31
@@ -2226,10 +2233,12 @@ l22:
 	WORD $0x0e217908 // loadf16 V8, V8
 	FMOVQ 76(R10), F9
 	FMOVQ 92(R10), F10
-	WORD $0x0e29c0cb // mulbytes V11, V6, V9
-	WORD $0x4e2980cb // mulbytes2 V11, V6, V9
-	WORD $0x0e2ac0e6 // mulbytes V6, V7, V10
-	WORD $0x4e2a80e6 // mulbytes2 V6, V7, V10
+	WORD $0x0e29c0cb // smull V11, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
+	WORD $0x0e2ac0e6 // smull V6, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
 	WORD $0x4e60296b // addshorts V11, V11
 	WORD $0x4e6068cb // joinshorts V11, V6
 	FMOVS 72(R10), F31
@@ -2244,10 +2253,12 @@ l22:
 	WORD $0x0e217908 // loadf16 V8, V8
 	FMOVQ 112(R10), F9
 	FMOVQ 128(R10), F10
-	WORD $0x0e29c0cb // mulbytes V11, V6, V9
-	WORD $0x4e2980cb // mulbytes2 V11, V6, V9
-	WORD $0x0e2ac0e6 // mulbytes V6, V7, V10
-	WORD $0x4e2a80e6 // mulbytes2 V6, V7, V10
+	WORD $0x0e29c0cb // smull V11, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
+	WORD $0x0e2ac0e6 // smull V6, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
 	WORD $0x4e60296b // addshorts V11, V11
 	WORD $0x4e6068cb // joinshorts V11, V6
 	FMOVS 108(R10), F31
@@ -2272,10 +2283,12 @@ l23:
 	WORD $0x0e217908 // loadf16 V8, V8
 	FMOVQ 4(R10), F9
 	FMOVQ 20(R10), F10
-	WORD $0x0e29c0cb // mulbytes V11, V6, V9
-	WORD $0x4e2980cb // mulbytes2 V11, V6, V9
-	WORD $0x0e2ac0e6 // mulbytes V6, V7, V10
-	WORD $0x4e2a80e6 // mulbytes2 V6, V7, V10
+	WORD $0x0e29c0cb // smull V11, V6, V9
+	WORD $0x4e29c0df // smull2 V31, V6, V9
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
+	WORD $0x0e2ac0e6 // smull V6, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbcc6 // addpairs V6, V6, V31
 	WORD $0x4e60296b // addshorts V11, V11
 	WORD $0x4e6068cb // joinshorts V11, V6
 	FMOVS (R10), F31
@@ -2311,10 +2324,12 @@ l26:
 	WORD $0x0e217929 // loadf16 V9, V9
 	FMOVQ 4(R10), F10
 	FMOVQ 20(R10), F11
-	WORD $0x0e2ac0ec // mulbytes V12, V7, V10
-	WORD $0x4e2a80ec // mulbytes2 V12, V7, V10
-	WORD $0x0e2bc107 // mulbytes V7, V8, V11
-	WORD $0x4e2b8107 // mulbytes2 V7, V8, V11
+	WORD $0x0e2ac0ec // smull V12, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbd8c // addpairs V12, V12, V31
+	WORD $0x0e2bc107 // smull V7, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
 	WORD $0x4e60298c // addshorts V12, V12
 	WORD $0x4e6068ec // joinshorts V12, V7
 	FMOVS (R10), F31
@@ -2329,10 +2344,12 @@ l26:
 	WORD $0x0e217929 // loadf16 V9, V9
 	FMOVQ 40(R10), F10
 	FMOVQ 56(R10), F11
-	WORD $0x0e2ac0ec // mulbytes V12, V7, V10
-	WORD $0x4e2a80ec // mulbytes2 V12, V7, V10
-	WORD $0x0e2bc107 // mulbytes V7, V8, V11
-	WORD $0x4e2b8107 // mulbytes2 V7, V8, V11
+	WORD $0x0e2ac0ec // smull V12, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbd8c // addpairs V12, V12, V31
+	WORD $0x0e2bc107 // smull V7, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
 	WORD $0x4e60298c // addshorts V12, V12
 	WORD $0x4e6068ec // joinshorts V12, V7
 	FMOVS 36(R10), F31
@@ -2347,10 +2364,12 @@ l26:
 	WORD $0x0e217929 // loadf16 V9, V9
 	FMOVQ 76(R10), F10
 	FMOVQ 92(R10), F11
-	WORD $0x0e2ac0ec // mulbytes V12, V7, V10
-	WORD $0x4e2a80ec // mulbytes2 V12, V7, V10
-	WORD $0x0e2bc107 // mulbytes V7, V8, V11
-	WORD $0x4e2b8107 // mulbytes2 V7, V8, V11
+	WORD $0x0e2ac0ec // smull V12, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbd8c // addpairs V12, V12, V31
+	WORD $0x0e2bc107 // smull V7, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
 	WORD $0x4e60298c // addshorts V12, V12
 	WORD $0x4e6068ec // joinshorts V12, V7
 	FMOVS 72(R10), F31
@@ -2365,10 +2384,12 @@ l26:
 	WORD $0x0e217929 // loadf16 V9, V9
 	FMOVQ 112(R10), F10
 	FMOVQ 128(R10), F11
-	WORD $0x0e2ac0ec // mulbytes V12, V7, V10
-	WORD $0x4e2a80ec // mulbytes2 V12, V7, V10
-	WORD $0x0e2bc107 // mulbytes V7, V8, V11
-	WORD $0x4e2b8107 // mulbytes2 V7, V8, V11
+	WORD $0x0e2ac0ec // smull V12, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbd8c // addpairs V12, V12, V31
+	WORD $0x0e2bc107 // smull V7, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
 	WORD $0x4e60298c // addshorts V12, V12
 	WORD $0x4e6068ec // joinshorts V12, V7
 	FMOVS 108(R10), F31
@@ -2393,10 +2414,12 @@ l27:
 	WORD $0x0e217929 // loadf16 V9, V9
 	FMOVQ 4(R10), F10
 	FMOVQ 20(R10), F11
-	WORD $0x0e2ac0ec // mulbytes V12, V7, V10
-	WORD $0x4e2a80ec // mulbytes2 V12, V7, V10
-	WORD $0x0e2bc107 // mulbytes V7, V8, V11
-	WORD $0x4e2b8107 // mulbytes2 V7, V8, V11
+	WORD $0x0e2ac0ec // smull V12, V7, V10
+	WORD $0x4e2ac0ff // smull2 V31, V7, V10
+	WORD $0x4e7fbd8c // addpairs V12, V12, V31
+	WORD $0x0e2bc107 // smull V7, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
 	WORD $0x4e60298c // addshorts V12, V12
 	WORD $0x4e6068ec // joinshorts V12, V7
 	FMOVS (R10), F31
@@ -2446,10 +2469,12 @@ l32:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -2464,10 +2489,12 @@ l32:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 40(R10), F7
 	FMOVQ 56(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 36(R10), F31
@@ -2482,10 +2509,12 @@ l32:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 76(R10), F7
 	FMOVQ 92(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 72(R10), F31
@@ -2500,10 +2529,12 @@ l32:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 112(R10), F7
 	FMOVQ 128(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS 108(R10), F31
@@ -2528,10 +2559,12 @@ l33:
 	WORD $0x0e2178c6 // loadf16 V6, V6
 	FMOVQ 4(R10), F7
 	FMOVQ 20(R10), F8
-	WORD $0x0e27c089 // mulbytes V9, V4, V7
-	WORD $0x4e278089 // mulbytes2 V9, V4, V7
-	WORD $0x0e28c0a4 // mulbytes V4, V5, V8
-	WORD $0x4e2880a4 // mulbytes2 V4, V5, V8
+	WORD $0x0e27c089 // smull V9, V4, V7
+	WORD $0x4e27c09f // smull2 V31, V4, V7
+	WORD $0x4e7fbd29 // addpairs V9, V9, V31
+	WORD $0x0e28c0a4 // smull V4, V5, V8
+	WORD $0x4e28c0bf // smull2 V31, V5, V8
+	WORD $0x4e7fbc84 // addpairs V4, V4, V31
 	WORD $0x4e602929 // addshorts V9, V9
 	WORD $0x4e606889 // joinshorts V9, V4
 	FMOVS (R10), F31
@@ -2600,10 +2633,12 @@ l5:
 	WORD $0x0e21794a // loadf16 V10, V10
 	FMOVQ 4(R12), F11
 	FMOVQ 20(R12), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc12b // mulbytes V11, V9, V12
-	WORD $0x4e2c812b // mulbytes2 V11, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc12b // smull V11, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60696d // joinshorts V13, V11
 	FMOVS (R12), F31
@@ -2613,10 +2648,12 @@ l5:
 	WORD $0x4e2bcda0 // fma V0, V13, V11
 	FMOVQ 4(R13), F11
 	FMOVQ 20(R13), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc128 // mulbytes V8, V9, V12
-	WORD $0x4e2c8128 // mulbytes2 V8, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc128 // smull V8, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd08 // addpairs V8, V8, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60690d // joinshorts V13, V8
 	FMOVS (R13), F31
@@ -2631,10 +2668,12 @@ l5:
 	WORD $0x0e21794a // loadf16 V10, V10
 	FMOVQ 4(R12), F11
 	FMOVQ 20(R12), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc12b // mulbytes V11, V9, V12
-	WORD $0x4e2c812b // mulbytes2 V11, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc12b // smull V11, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60696d // joinshorts V13, V11
 	FMOVS (R12), F31
@@ -2644,10 +2683,12 @@ l5:
 	WORD $0x4e2bcda2 // fma V2, V13, V11
 	FMOVQ 4(R13), F11
 	FMOVQ 20(R13), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc128 // mulbytes V8, V9, V12
-	WORD $0x4e2c8128 // mulbytes2 V8, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc128 // smull V8, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd08 // addpairs V8, V8, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60690d // joinshorts V13, V8
 	FMOVS (R13), F31
@@ -2662,10 +2703,12 @@ l5:
 	WORD $0x0e21794a // loadf16 V10, V10
 	FMOVQ 4(R12), F11
 	FMOVQ 20(R12), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc12b // mulbytes V11, V9, V12
-	WORD $0x4e2c812b // mulbytes2 V11, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc12b // smull V11, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60696d // joinshorts V13, V11
 	FMOVS (R12), F31
@@ -2675,10 +2718,12 @@ l5:
 	WORD $0x4e2bcda4 // fma V4, V13, V11
 	FMOVQ 4(R13), F11
 	FMOVQ 20(R13), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc128 // mulbytes V8, V9, V12
-	WORD $0x4e2c8128 // mulbytes2 V8, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc128 // smull V8, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd08 // addpairs V8, V8, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60690d // joinshorts V13, V8
 	FMOVS (R13), F31
@@ -2693,10 +2738,12 @@ l5:
 	WORD $0x0e21794a // loadf16 V10, V10
 	FMOVQ 4(R12), F11
 	FMOVQ 20(R12), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc12b // mulbytes V11, V9, V12
-	WORD $0x4e2c812b // mulbytes2 V11, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc12b // smull V11, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd6b // addpairs V11, V11, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60696d // joinshorts V13, V11
 	FMOVS (R12), F31
@@ -2706,10 +2753,12 @@ l5:
 	WORD $0x4e2bcda6 // fma V6, V13, V11
 	FMOVQ 4(R13), F11
 	FMOVQ 20(R13), F12
-	WORD $0x0e2bc10d // mulbytes V13, V8, V11
-	WORD $0x4e2b810d // mulbytes2 V13, V8, V11
-	WORD $0x0e2cc128 // mulbytes V8, V9, V12
-	WORD $0x4e2c8128 // mulbytes2 V8, V9, V12
+	WORD $0x0e2bc10d // smull V13, V8, V11
+	WORD $0x4e2bc11f // smull2 V31, V8, V11
+	WORD $0x4e7fbdad // addpairs V13, V13, V31
+	WORD $0x0e2cc128 // smull V8, V9, V12
+	WORD $0x4e2cc13f // smull2 V31, V9, V12
+	WORD $0x4e7fbd08 // addpairs V8, V8, V31
 	WORD $0x4e6029ad // addshorts V13, V13
 	WORD $0x4e60690d // joinshorts V13, V8
 	FMOVS (R13), F31
@@ -2760,10 +2809,12 @@ l9:
 	WORD $0x0e217884 // loadf16 V4, V4
 	FMOVQ 4(R12), F5
 	FMOVQ 20(R12), F6
-	WORD $0x0e25c047 // mulbytes V7, V2, V5
-	WORD $0x4e258047 // mulbytes2 V7, V2, V5
-	WORD $0x0e26c065 // mulbytes V5, V3, V6
-	WORD $0x4e268065 // mulbytes2 V5, V3, V6
+	WORD $0x0e25c047 // smull V7, V2, V5
+	WORD $0x4e25c05f // smull2 V31, V2, V5
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
+	WORD $0x0e26c065 // smull V5, V3, V6
+	WORD $0x4e26c07f // smull2 V31, V3, V6
+	WORD $0x4e7fbca5 // addpairs V5, V5, V31
 	WORD $0x4e6028e7 // addshorts V7, V7
 	WORD $0x4e6068a7 // joinshorts V7, V5
 	FMOVS (R12), F31
@@ -2773,10 +2824,12 @@ l9:
 	WORD $0x4e25cce0 // fma V0, V7, V5
 	FMOVQ 4(R13), F5
 	FMOVQ 20(R13), F6
-	WORD $0x0e25c047 // mulbytes V7, V2, V5
-	WORD $0x4e258047 // mulbytes2 V7, V2, V5
-	WORD $0x0e26c062 // mulbytes V2, V3, V6
-	WORD $0x4e268062 // mulbytes2 V2, V3, V6
+	WORD $0x0e25c047 // smull V7, V2, V5
+	WORD $0x4e25c05f // smull2 V31, V2, V5
+	WORD $0x4e7fbce7 // addpairs V7, V7, V31
+	WORD $0x0e26c062 // smull V2, V3, V6
+	WORD $0x4e26c07f // smull2 V31, V3, V6
+	WORD $0x4e7fbc42 // addpairs V2, V2, V31
 	WORD $0x4e6028e7 // addshorts V7, V7
 	WORD $0x4e606847 // joinshorts V7, V2
 	FMOVS (R13), F31

@@ -93,7 +93,7 @@ var arm64Bits = map[string]uint32{
 	"and": 0x4e201c00, "or": 0x4ea01c00, "xor": 0x6e201c00, "bic": 0x4e601c00, "bsl": 0x6e601c00, "not": 0x6e205800,
 	"uzp1": 0x4e801800, "rev64": 0x4ea00800, "mulint": 0x4ea09c00, "uaddlp": 0x6ea02800,
 	"shl32": 0x4f605400, "xtn": 0x0ea12800, "umlal0": 0x2f802000,
-	"mulbytes": 0x0e20c000, "mulbytes2": 0x4e208000, "addshorts": 0x4e602800, "joinshorts": 0x4e606800,
+	"smull": 0x0e20c000, "smull2": 0x4e20c000, "addpairs": 0x4e60bc00, "addshorts": 0x4e602800, "joinshorts": 0x4e606800,
 	"dotbytes": 0x4e809400, "float": 0x4e21d800, "round32": 0x4e21a800, "maxnum": 0x4e20c400,
 	"maxint": 0x4ea06400, "maxintp": 0x4ea0a400, "packints": 0x4e401800, "packshorts": 0x4e001800,
 	"bytetoshort": 0x0f08a400, "shorttoint": 0x0f10a400, "loadbf16": 0x2e613800, "loadf16": 0x0e217800,

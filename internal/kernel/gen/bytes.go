@@ -127,9 +127,10 @@ func arm64Narrow(k *Kernel, in *item) bool {
 		k.word(in.op, d, src(0), "")
 	case "maxint", "maxnum", "packints", "packshorts":
 		k.word(in.op, d, src(0), src(1))
-	case "mulbytes":
-		k.word("mulbytes", d, src(0), src(1))
-		k.word("mulbytes2", d, src(0), src(1))
+	case "mulbytes": // and add neighbours, which 16 bits hold
+		k.word("smull", d, src(0), src(1))
+		k.word("smull2", "V31", src(0), src(1))
+		k.word("addpairs", d, d, "V31")
 	case "dotbytes":
 		k.inPlace(in)
 		k.word(in.op, d, src(1), src(2))

@@ -62,8 +62,6 @@ func dots(f *File, isa *ISA, name, doc string, xs int, together func(d *narrowDo
 			next := k.NewLabel("next")
 			k.loop(func(again string) {
 				k.isa.ints.compare(k, n, rows, "LT", next)
-				d.w.Start(w, rows)
-				d.start(x, terms)
 				sums := body(rows)
 				to := d.count // walks down the column of out
 				k.Move(to, out)
@@ -91,15 +89,17 @@ func dots(f *File, isa *ISA, name, doc string, xs int, together func(d *narrowDo
 	if xs == 1 {
 		k.isa.ints.compare(k, ldw, shortRow, "LT", short)
 	}
-	groups(func(rows int) [][]*Value { return together(d, rows) })
+	groups(func(rows int) [][]*Value {
+		d.w.Start(w, rows)
+		d.start(x, terms)
+		return together(d, rows)
+	})
 	if xs == 1 {
 		k.Label(short)
 		groups(func(rows int) (sums [][]*Value) {
 			for r := range rows {
-				if r > 0 {
-					d.w.StartRow(w, r)
-					d.start(x, terms)
-				}
+				d.w.StartRow(w, r)
+				d.start(x, terms)
 				sums = append(sums, []*Value{single(d)})
 			}
 			return sums

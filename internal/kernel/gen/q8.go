@@ -80,7 +80,6 @@ func (d *narrowDots) addBlock(w q8Weights, r, i int, sum *Value) *Value {
 		signed := d.Do("signbytes", x[0], w.bytes[0])
 		dot = d.Do("dotbytes", d.Zero(), w.magnitude, signed)
 	case NEON:
-		// A sum of two products has 16 bits.
 		first, second := d.apart("mulbytes", w.bytes[0], x[0]), d.apart("mulbytes", w.bytes[1], x[1])
 		dot = d.Do("joinshorts", d.Do("addshorts", first), second)
 	case DotProd:
