@@ -17,3 +17,27 @@ func tileNEONF32(k int, a *float32, b *float32, c *float32, ldc int, add bool)
 //
 //go:noescape
 func tileNEONF64(k int, a *float64, b *float64, c *float64, ldc int, add bool)
+
+// dotsF32NEONx1 sets out[i*ldo+j] to the product of row i < 1 of x and row j < n of w,
+// ldw bytes apart; k is a multiple of 4.
+//
+//go:noescape
+func dotsF32NEONx1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsF32NEONx2 sets out[i*ldo+j] to the product of row i < 2 of x and row j < n of w,
+// ldw bytes apart; k is a multiple of 4.
+//
+//go:noescape
+func dotsF32NEONx2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsF32NEONx3 sets out[i*ldo+j] to the product of row i < 3 of x and row j < n of w,
+// ldw bytes apart; k is a multiple of 4.
+//
+//go:noescape
+func dotsF32NEONx3(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+
+// dotsF32NEONx4 sets out[i*ldo+j] to the product of row i < 4 of x and row j < n of w,
+// ldw bytes apart; k is a multiple of 4.
+//
+//go:noescape
+func dotsF32NEONx4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)

@@ -270,3 +270,810 @@ add2:
 	ADD R4, R3, R3
 	RET
 
+// func dotsF32NEONx1(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+TEXT ·dotsF32NEONx1(SB), NOSPLIT, $0-64
+	MOVD w+16(FP), R0
+	MOVD ldw+24(FP), R1
+	MOVD out+48(FP), R2
+	MOVD n+0(FP), R3
+	MOVD k+8(FP), R4
+	MOVD x+32(FP), R5
+	CMP $4096, R1
+	BLT short1
+
+l3:
+	CMP $4, R3
+	BLT next2
+	MOVD R0, R6
+	ADD R1, R6, R7
+	ADD R1, R7, R8
+	ADD R1, R8, R9
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	WORD $0x6e271ce7 // xor V7, V7, V7
+	SUBS $8, R11, R11
+	BLT ones5
+
+l6:
+	FMOVQ (R10), F8
+	FMOVQ (R6), F9
+	WORD $0x4e28cd20 // fma V0, V9, V8
+	FMOVQ (R7), F9
+	WORD $0x4e28cd22 // fma V2, V9, V8
+	FMOVQ (R8), F9
+	WORD $0x4e28cd24 // fma V4, V9, V8
+	FMOVQ (R9), F9
+	WORD $0x4e28cd26 // fma V6, V9, V8
+	FMOVQ 16(R10), F8
+	FMOVQ 16(R6), F9
+	WORD $0x4e28cd21 // fma V1, V9, V8
+	FMOVQ 16(R7), F9
+	WORD $0x4e28cd23 // fma V3, V9, V8
+	FMOVQ 16(R8), F9
+	WORD $0x4e28cd25 // fma V5, V9, V8
+	FMOVQ 16(R9), F9
+	WORD $0x4e28cd27 // fma V7, V9, V8
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $32, R10, R10
+	SUBS $8, R11, R11
+	BGE l6
+
+ones5:
+	ADD $8, R11, R11
+	CBZ R11, done4
+
+l7:
+	FMOVQ (R10), F8
+	FMOVQ (R6), F9
+	WORD $0x4e28cd20 // fma V0, V9, V8
+	FMOVQ (R7), F9
+	WORD $0x4e28cd22 // fma V2, V9, V8
+	FMOVQ (R8), F9
+	WORD $0x4e28cd24 // fma V4, V9, V8
+	FMOVQ (R9), F9
+	WORD $0x4e28cd26 // fma V6, V9, V8
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l7
+
+done4:
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e25d484 // add V4, V4, V5
+	WORD $0x4e27d4c6 // add V6, V6, V7
+	MOVD R2, R11
+	WORD $0x6e22d400 // addp V0, V0, V2
+	WORD $0x6e26d484 // addp V4, V4, V6
+	WORD $0x6e24d400 // addp V0, V0, V4
+	FMOVQ F0, (R11)
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	ADD R1<<2, R0, R0
+	B l3
+
+next2:
+
+l9:
+	CMP $1, R3
+	BLT next8
+	MOVD R0, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	SUBS $8, R11, R11
+	BLT ones11
+
+l12:
+	FMOVQ (R10), F2
+	FMOVQ (R6), F3
+	WORD $0x4e22cc60 // fma V0, V3, V2
+	FMOVQ 16(R10), F2
+	FMOVQ 16(R6), F3
+	WORD $0x4e22cc61 // fma V1, V3, V2
+	ADD $32, R6, R6
+	ADD $32, R10, R10
+	SUBS $8, R11, R11
+	BGE l12
+
+ones11:
+	ADD $8, R11, R11
+	CBZ R11, done10
+
+l13:
+	FMOVQ (R10), F2
+	FMOVQ (R6), F3
+	WORD $0x4e22cc60 // fma V0, V3, V2
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l13
+
+done10:
+	WORD $0x4e21d400 // add V0, V0, V1
+	MOVD R2, R11
+	WORD $0x6e20d400 // addp V0, V0, V0
+	WORD $0x6e20d400 // addp V0, V0, V0
+	FMOVS F0, (R11)
+	ADD $4, R2, R2
+	SUB $1, R3, R3
+	ADD R1, R0, R0
+	B l9
+
+next8:
+	RET
+
+short1:
+
+l15:
+	CMP $4, R3
+	BLT next14
+	MOVD R0, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	SUBS $16, R11, R11
+	BLT ones17
+
+l18:
+	FMOVQ (R6), F4
+	FMOVQ (R10), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	FMOVQ 16(R6), F4
+	FMOVQ 16(R10), F5
+	WORD $0x4e25cc81 // fma V1, V4, V5
+	FMOVQ 32(R6), F4
+	FMOVQ 32(R10), F5
+	WORD $0x4e25cc82 // fma V2, V4, V5
+	FMOVQ 48(R6), F4
+	FMOVQ 48(R10), F5
+	WORD $0x4e25cc83 // fma V3, V4, V5
+	ADD $64, R6, R6
+	ADD $64, R10, R10
+	SUBS $16, R11, R11
+	BGE l18
+
+ones17:
+	ADD $16, R11, R11
+	CBZ R11, done16
+
+l19:
+	FMOVQ (R6), F4
+	FMOVQ (R10), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l19
+
+done16:
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e22d400 // add V0, V0, V2
+	ADD R1, R0, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	SUBS $16, R11, R11
+	BLT ones21
+
+l22:
+	FMOVQ (R6), F5
+	FMOVQ (R10), F6
+	WORD $0x4e26cca1 // fma V1, V5, V6
+	FMOVQ 16(R6), F5
+	FMOVQ 16(R10), F6
+	WORD $0x4e26cca2 // fma V2, V5, V6
+	FMOVQ 32(R6), F5
+	FMOVQ 32(R10), F6
+	WORD $0x4e26cca3 // fma V3, V5, V6
+	FMOVQ 48(R6), F5
+	FMOVQ 48(R10), F6
+	WORD $0x4e26cca4 // fma V4, V5, V6
+	ADD $64, R6, R6
+	ADD $64, R10, R10
+	SUBS $16, R11, R11
+	BGE l22
+
+ones21:
+	ADD $16, R11, R11
+	CBZ R11, done20
+
+l23:
+	FMOVQ (R6), F5
+	FMOVQ (R10), F6
+	WORD $0x4e26cca1 // fma V1, V5, V6
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l23
+
+done20:
+	WORD $0x4e22d421 // add V1, V1, V2
+	WORD $0x4e24d463 // add V3, V3, V4
+	WORD $0x4e23d421 // add V1, V1, V3
+	ADD R1<<1, R0, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	SUBS $16, R11, R11
+	BLT ones25
+
+l26:
+	FMOVQ (R6), F6
+	FMOVQ (R10), F7
+	WORD $0x4e27ccc2 // fma V2, V6, V7
+	FMOVQ 16(R6), F6
+	FMOVQ 16(R10), F7
+	WORD $0x4e27ccc3 // fma V3, V6, V7
+	FMOVQ 32(R6), F6
+	FMOVQ 32(R10), F7
+	WORD $0x4e27ccc4 // fma V4, V6, V7
+	FMOVQ 48(R6), F6
+	FMOVQ 48(R10), F7
+	WORD $0x4e27ccc5 // fma V5, V6, V7
+	ADD $64, R6, R6
+	ADD $64, R10, R10
+	SUBS $16, R11, R11
+	BGE l26
+
+ones25:
+	ADD $16, R11, R11
+	CBZ R11, done24
+
+l27:
+	FMOVQ (R6), F6
+	FMOVQ (R10), F7
+	WORD $0x4e27ccc2 // fma V2, V6, V7
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l27
+
+done24:
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e25d484 // add V4, V4, V5
+	WORD $0x4e24d442 // add V2, V2, V4
+	ADD R1<<1, R0, R6
+	ADD R1, R6, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	SUBS $16, R11, R11
+	BLT ones29
+
+l30:
+	FMOVQ (R6), F7
+	FMOVQ (R10), F8
+	WORD $0x4e28cce3 // fma V3, V7, V8
+	FMOVQ 16(R6), F7
+	FMOVQ 16(R10), F8
+	WORD $0x4e28cce4 // fma V4, V7, V8
+	FMOVQ 32(R6), F7
+	FMOVQ 32(R10), F8
+	WORD $0x4e28cce5 // fma V5, V7, V8
+	FMOVQ 48(R6), F7
+	FMOVQ 48(R10), F8
+	WORD $0x4e28cce6 // fma V6, V7, V8
+	ADD $64, R6, R6
+	ADD $64, R10, R10
+	SUBS $16, R11, R11
+	BGE l30
+
+ones29:
+	ADD $16, R11, R11
+	CBZ R11, done28
+
+l31:
+	FMOVQ (R6), F7
+	FMOVQ (R10), F8
+	WORD $0x4e28cce3 // fma V3, V7, V8
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l31
+
+done28:
+	WORD $0x4e24d463 // add V3, V3, V4
+	WORD $0x4e26d4a5 // add V5, V5, V6
+	WORD $0x4e25d463 // add V3, V3, V5
+	MOVD R2, R11
+	WORD $0x6e21d400 // addp V0, V0, V1
+	WORD $0x6e23d442 // addp V2, V2, V3
+	WORD $0x6e22d400 // addp V0, V0, V2
+	FMOVQ F0, (R11)
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	ADD R1<<2, R0, R0
+	B l15
+
+next14:
+
+l33:
+	CMP $1, R3
+	BLT next32
+	MOVD R0, R6
+	MOVD R5, R10
+	MOVD R4, R11
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	SUBS $16, R11, R11
+	BLT ones35
+
+l36:
+	FMOVQ (R6), F4
+	FMOVQ (R10), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	FMOVQ 16(R6), F4
+	FMOVQ 16(R10), F5
+	WORD $0x4e25cc81 // fma V1, V4, V5
+	FMOVQ 32(R6), F4
+	FMOVQ 32(R10), F5
+	WORD $0x4e25cc82 // fma V2, V4, V5
+	FMOVQ 48(R6), F4
+	FMOVQ 48(R10), F5
+	WORD $0x4e25cc83 // fma V3, V4, V5
+	ADD $64, R6, R6
+	ADD $64, R10, R10
+	SUBS $16, R11, R11
+	BGE l36
+
+ones35:
+	ADD $16, R11, R11
+	CBZ R11, done34
+
+l37:
+	FMOVQ (R6), F4
+	FMOVQ (R10), F5
+	WORD $0x4e25cc80 // fma V0, V4, V5
+	ADD $16, R6, R6
+	ADD $16, R10, R10
+	SUBS $4, R11, R11
+	BNE l37
+
+done34:
+	WORD $0x4e21d400 // add V0, V0, V1
+	WORD $0x4e23d442 // add V2, V2, V3
+	WORD $0x4e22d400 // add V0, V0, V2
+	MOVD R2, R11
+	WORD $0x6e20d400 // addp V0, V0, V0
+	WORD $0x6e20d400 // addp V0, V0, V0
+	FMOVS F0, (R11)
+	ADD $4, R2, R2
+	SUB $1, R3, R3
+	ADD R1, R0, R0
+	B l33
+
+next32:
+	RET
+
+// func dotsF32NEONx2(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+TEXT ·dotsF32NEONx2(SB), NOSPLIT, $0-64
+	MOVD w+16(FP), R0
+	MOVD ldw+24(FP), R1
+	MOVD out+48(FP), R2
+	MOVD n+0(FP), R3
+	MOVD k+8(FP), R4
+	MOVD x+32(FP), R5
+	MOVD ldx+40(FP), R6
+	LSL $2, R6, R6
+	MOVD ldo+56(FP), R7
+	LSL $2, R7, R7
+
+l3:
+	CMP $4, R3
+	BLT next2
+	MOVD R0, R8
+	ADD R1, R8, R9
+	ADD R1, R9, R10
+	ADD R1, R10, R11
+	MOVD R5, R12
+	ADD R6, R12, R13
+	MOVD R4, R14
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	WORD $0x6e271ce7 // xor V7, V7, V7
+
+l5:
+	FMOVQ (R12), F8
+	FMOVQ (R13), F9
+	FMOVQ (R8), F10
+	WORD $0x4e28cd40 // fma V0, V10, V8
+	WORD $0x4e29cd41 // fma V1, V10, V9
+	FMOVQ (R9), F10
+	WORD $0x4e28cd42 // fma V2, V10, V8
+	WORD $0x4e29cd43 // fma V3, V10, V9
+	FMOVQ (R10), F10
+	WORD $0x4e28cd44 // fma V4, V10, V8
+	WORD $0x4e29cd45 // fma V5, V10, V9
+	FMOVQ (R11), F10
+	WORD $0x4e28cd46 // fma V6, V10, V8
+	WORD $0x4e29cd47 // fma V7, V10, V9
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	ADD $16, R11, R11
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	SUBS $4, R14, R14
+	BNE l5
+	MOVD R2, R14
+	WORD $0x6e22d400 // addp V0, V0, V2
+	WORD $0x6e26d484 // addp V4, V4, V6
+	WORD $0x6e24d400 // addp V0, V0, V4
+	FMOVQ F0, (R14)
+	ADD R7, R14, R14
+	WORD $0x6e23d421 // addp V1, V1, V3
+	WORD $0x6e27d4a5 // addp V5, V5, V7
+	WORD $0x6e25d421 // addp V1, V1, V5
+	FMOVQ F1, (R14)
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	ADD R1<<2, R0, R0
+	B l3
+
+next2:
+
+l7:
+	CMP $1, R3
+	BLT next6
+	MOVD R0, R8
+	MOVD R5, R12
+	ADD R6, R12, R13
+	MOVD R4, R14
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+
+l9:
+	FMOVQ (R12), F2
+	FMOVQ (R13), F3
+	FMOVQ (R8), F4
+	WORD $0x4e22cc80 // fma V0, V4, V2
+	WORD $0x4e23cc81 // fma V1, V4, V3
+	ADD $16, R8, R8
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	SUBS $4, R14, R14
+	BNE l9
+	MOVD R2, R14
+	WORD $0x6e20d400 // addp V0, V0, V0
+	WORD $0x6e20d400 // addp V0, V0, V0
+	FMOVS F0, (R14)
+	ADD R7, R14, R14
+	WORD $0x6e21d421 // addp V1, V1, V1
+	WORD $0x6e21d421 // addp V1, V1, V1
+	FMOVS F1, (R14)
+	ADD $4, R2, R2
+	SUB $1, R3, R3
+	ADD R1, R0, R0
+	B l7
+
+next6:
+	RET
+
+// func dotsF32NEONx3(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+TEXT ·dotsF32NEONx3(SB), NOSPLIT, $0-64
+	MOVD w+16(FP), R0
+	MOVD ldw+24(FP), R1
+	MOVD out+48(FP), R2
+	MOVD n+0(FP), R3
+	MOVD k+8(FP), R4
+	MOVD x+32(FP), R5
+	MOVD ldx+40(FP), R6
+	LSL $2, R6, R6
+	MOVD ldo+56(FP), R7
+	LSL $2, R7, R7
+
+l3:
+	CMP $4, R3
+	BLT next2
+	MOVD R0, R8
+	ADD R1, R8, R9
+	ADD R1, R9, R10
+	ADD R1, R10, R11
+	MOVD R5, R12
+	ADD R6, R12, R13
+	ADD R6, R13, R14
+	MOVD R4, R15
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	WORD $0x6e271ce7 // xor V7, V7, V7
+	WORD $0x6e281d08 // xor V8, V8, V8
+	WORD $0x6e291d29 // xor V9, V9, V9
+	WORD $0x6e2a1d4a // xor V10, V10, V10
+	WORD $0x6e2b1d6b // xor V11, V11, V11
+
+l5:
+	FMOVQ (R12), F12
+	FMOVQ (R13), F13
+	FMOVQ (R14), F14
+	FMOVQ (R8), F15
+	WORD $0x4e2ccde0 // fma V0, V15, V12
+	WORD $0x4e2dcde1 // fma V1, V15, V13
+	WORD $0x4e2ecde2 // fma V2, V15, V14
+	FMOVQ (R9), F15
+	WORD $0x4e2ccde3 // fma V3, V15, V12
+	WORD $0x4e2dcde4 // fma V4, V15, V13
+	WORD $0x4e2ecde5 // fma V5, V15, V14
+	FMOVQ (R10), F15
+	WORD $0x4e2ccde6 // fma V6, V15, V12
+	WORD $0x4e2dcde7 // fma V7, V15, V13
+	WORD $0x4e2ecde8 // fma V8, V15, V14
+	FMOVQ (R11), F15
+	WORD $0x4e2ccde9 // fma V9, V15, V12
+	WORD $0x4e2dcdea // fma V10, V15, V13
+	WORD $0x4e2ecdeb // fma V11, V15, V14
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	ADD $16, R11, R11
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	ADD $16, R14, R14
+	SUBS $4, R15, R15
+	BNE l5
+	MOVD R2, R15
+	WORD $0x6e23d400 // addp V0, V0, V3
+	WORD $0x6e29d4c6 // addp V6, V6, V9
+	WORD $0x6e26d400 // addp V0, V0, V6
+	FMOVQ F0, (R15)
+	ADD R7, R15, R15
+	WORD $0x6e24d421 // addp V1, V1, V4
+	WORD $0x6e2ad4e7 // addp V7, V7, V10
+	WORD $0x6e27d421 // addp V1, V1, V7
+	FMOVQ F1, (R15)
+	ADD R7, R15, R15
+	WORD $0x6e25d442 // addp V2, V2, V5
+	WORD $0x6e2bd508 // addp V8, V8, V11
+	WORD $0x6e28d442 // addp V2, V2, V8
+	FMOVQ F2, (R15)
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	ADD R1<<2, R0, R0
+	B l3
+
+next2:
+
+l7:
+	CMP $1, R3
+	BLT next6
+	MOVD R0, R8
+	MOVD R5, R12
+	ADD R6, R12, R13
+	ADD R6, R13, R14
+	MOVD R4, R15
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+
+l9:
+	FMOVQ (R12), F3
+	FMOVQ (R13), F4
+	FMOVQ (R14), F5
+	FMOVQ (R8), F6
+	WORD $0x4e23ccc0 // fma V0, V6, V3
+	WORD $0x4e24ccc1 // fma V1, V6, V4
+	WORD $0x4e25ccc2 // fma V2, V6, V5
+	ADD $16, R8, R8
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	ADD $16, R14, R14
+	SUBS $4, R15, R15
+	BNE l9
+	MOVD R2, R15
+	WORD $0x6e20d400 // addp V0, V0, V0
+	WORD $0x6e20d400 // addp V0, V0, V0
+	FMOVS F0, (R15)
+	ADD R7, R15, R15
+	WORD $0x6e21d421 // addp V1, V1, V1
+	WORD $0x6e21d421 // addp V1, V1, V1
+	FMOVS F1, (R15)
+	ADD R7, R15, R15
+	WORD $0x6e22d442 // addp V2, V2, V2
+	WORD $0x6e22d442 // addp V2, V2, V2
+	FMOVS F2, (R15)
+	ADD $4, R2, R2
+	SUB $1, R3, R3
+	ADD R1, R0, R0
+	B l7
+
+next6:
+	RET
+
+// func dotsF32NEONx4(n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int)
+TEXT ·dotsF32NEONx4(SB), NOSPLIT, $0-64
+	MOVD w+16(FP), R0
+	MOVD ldw+24(FP), R1
+	MOVD out+48(FP), R2
+	MOVD n+0(FP), R3
+	MOVD k+8(FP), R4
+	MOVD x+32(FP), R5
+	MOVD ldx+40(FP), R6
+	LSL $2, R6, R6
+	MOVD ldo+56(FP), R7
+	LSL $2, R7, R7
+
+l3:
+	CMP $4, R3
+	BLT next2
+	MOVD R0, R8
+	ADD R1, R8, R9
+	ADD R1, R9, R10
+	ADD R1, R10, R11
+	MOVD R5, R12
+	ADD R6, R12, R13
+	ADD R6, R13, R14
+	ADD R6, R14, R15
+	MOVD R4, R19
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+	WORD $0x6e241c84 // xor V4, V4, V4
+	WORD $0x6e251ca5 // xor V5, V5, V5
+	WORD $0x6e261cc6 // xor V6, V6, V6
+	WORD $0x6e271ce7 // xor V7, V7, V7
+	WORD $0x6e281d08 // xor V8, V8, V8
+	WORD $0x6e291d29 // xor V9, V9, V9
+	WORD $0x6e2a1d4a // xor V10, V10, V10
+	WORD $0x6e2b1d6b // xor V11, V11, V11
+	WORD $0x6e2c1d8c // xor V12, V12, V12
+	WORD $0x6e2d1dad // xor V13, V13, V13
+	WORD $0x6e2e1dce // xor V14, V14, V14
+	WORD $0x6e2f1def // xor V15, V15, V15
+
+l5:
+	FMOVQ (R12), F16
+	FMOVQ (R13), F17
+	FMOVQ (R14), F18
+	FMOVQ (R15), F19
+	FMOVQ (R8), F20
+	WORD $0x4e30ce80 // fma V0, V20, V16
+	WORD $0x4e31ce81 // fma V1, V20, V17
+	WORD $0x4e32ce82 // fma V2, V20, V18
+	WORD $0x4e33ce83 // fma V3, V20, V19
+	FMOVQ (R9), F20
+	WORD $0x4e30ce84 // fma V4, V20, V16
+	WORD $0x4e31ce85 // fma V5, V20, V17
+	WORD $0x4e32ce86 // fma V6, V20, V18
+	WORD $0x4e33ce87 // fma V7, V20, V19
+	FMOVQ (R10), F20
+	WORD $0x4e30ce88 // fma V8, V20, V16
+	WORD $0x4e31ce89 // fma V9, V20, V17
+	WORD $0x4e32ce8a // fma V10, V20, V18
+	WORD $0x4e33ce8b // fma V11, V20, V19
+	FMOVQ (R11), F20
+	WORD $0x4e30ce8c // fma V12, V20, V16
+	WORD $0x4e31ce8d // fma V13, V20, V17
+	WORD $0x4e32ce8e // fma V14, V20, V18
+	WORD $0x4e33ce8f // fma V15, V20, V19
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	ADD $16, R11, R11
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	ADD $16, R14, R14
+	ADD $16, R15, R15
+	SUBS $4, R19, R19
+	BNE l5
+	MOVD R2, R19
+	WORD $0x6e24d400 // addp V0, V0, V4
+	WORD $0x6e2cd508 // addp V8, V8, V12
+	WORD $0x6e28d400 // addp V0, V0, V8
+	FMOVQ F0, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e25d421 // addp V1, V1, V5
+	WORD $0x6e2dd529 // addp V9, V9, V13
+	WORD $0x6e29d421 // addp V1, V1, V9
+	FMOVQ F1, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e26d442 // addp V2, V2, V6
+	WORD $0x6e2ed54a // addp V10, V10, V14
+	WORD $0x6e2ad442 // addp V2, V2, V10
+	FMOVQ F2, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e27d463 // addp V3, V3, V7
+	WORD $0x6e2fd56b // addp V11, V11, V15
+	WORD $0x6e2bd463 // addp V3, V3, V11
+	FMOVQ F3, (R19)
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	ADD R1<<2, R0, R0
+	B l3
+
+next2:
+
+l7:
+	CMP $1, R3
+	BLT next6
+	MOVD R0, R8
+	MOVD R5, R12
+	ADD R6, R12, R13
+	ADD R6, R13, R14
+	ADD R6, R14, R15
+	MOVD R4, R19
+	WORD $0x6e201c00 // xor V0, V0, V0
+	WORD $0x6e211c21 // xor V1, V1, V1
+	WORD $0x6e221c42 // xor V2, V2, V2
+	WORD $0x6e231c63 // xor V3, V3, V3
+
+l9:
+	FMOVQ (R12), F4
+	FMOVQ (R13), F5
+	FMOVQ (R14), F6
+	FMOVQ (R15), F7
+	FMOVQ (R8), F8
+	WORD $0x4e24cd00 // fma V0, V8, V4
+	WORD $0x4e25cd01 // fma V1, V8, V5
+	WORD $0x4e26cd02 // fma V2, V8, V6
+	WORD $0x4e27cd03 // fma V3, V8, V7
+	ADD $16, R8, R8
+	ADD $16, R12, R12
+	ADD $16, R13, R13
+	ADD $16, R14, R14
+	ADD $16, R15, R15
+	SUBS $4, R19, R19
+	BNE l9
+	MOVD R2, R19
+	WORD $0x6e20d400 // addp V0, V0, V0
+	WORD $0x6e20d400 // addp V0, V0, V0
+	FMOVS F0, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e21d421 // addp V1, V1, V1
+	WORD $0x6e21d421 // addp V1, V1, V1
+	FMOVS F1, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e22d442 // addp V2, V2, V2
+	WORD $0x6e22d442 // addp V2, V2, V2
+	FMOVS F2, (R19)
+	ADD R7, R19, R19
+	WORD $0x6e23d463 // addp V3, V3, V3
+	WORD $0x6e23d463 // addp V3, V3, V3
+	FMOVS F3, (R19)
+	ADD $4, R2, R2
+	SUB $1, R3, R3
+	ADD R1, R0, R0
+	B l7
+
+next6:
+	RET
+

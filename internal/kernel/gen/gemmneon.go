@@ -16,6 +16,9 @@ func gemmNEON() []*File {
 	for _, elem := range []Elem{F32, F64} {
 		neonTile(f, elem)
 	}
+	for xs := 1; xs <= 4; xs++ {
+		floatDots(f, NEON, "F32", xs)
+	}
 	return []*File{f}
 }
 

@@ -16,8 +16,8 @@ func narrow() (files []*File) {
 			rows = 2 // registers are few
 		}
 		for xs := 1; xs <= rows; xs++ {
-			halfDots(f, isa, "BF16", xs)
-			halfDots(f, isa, "F16", xs)
+			floatDots(f, isa, "BF16", xs)
+			floatDots(f, isa, "F16", xs)
 		}
 		if isa == AVX512 {
 			q8Dots(f, VNNI)
@@ -161,13 +161,17 @@ func (d *narrowDots) walk(unit, unroll, wBytes, xBytes int, step func(i int)) {
 	}
 }
 
-// halfDots emits dots of bfloat16 or float16 for k a multiple of the lanes.
-func halfDots(f *File, isa *ISA, typ string, xs int) {
+// floatDots emits dots of bfloat16, float16 or float32 for k a multiple of the
+// lanes.
+func floatDots(f *File, isa *ISA, typ string, xs int) {
 	lanes := isa.Bytes / 4
 	name := fmt.Sprintf("dots%s%sx%d", typ, isa.Suffix, xs)
 	doc := fmt.Sprintf("%s sets out[i*ldo+j] to the product of row i < %d of x and row j < n of w,\nldw bytes apart; k is a multiple of %d.", name, xs, lanes)
-	widen := map[string]string{"BF16": "loadbf16", "F16": "loadf16"}[typ]
+	widen := map[string]string{"BF16": "loadbf16", "F16": "loadf16", "F32": "loadat"}[typ]
 	wBytes, xBytes := 2*lanes, 4*lanes
+	if typ == "F32" {
+		wBytes = xBytes
+	}
 	dots(f, isa, name, doc, xs, func(d *narrowDots, rows int) [][]*Value {
 		// A single row of x has a second set of sums, or each would wait for itself.
 		sets := 1
