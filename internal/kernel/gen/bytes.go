@@ -39,6 +39,15 @@ func (k *Kernel) zeros(n int) []*Value {
 	return vs
 }
 
+// Operations for [Kernel.Do] on bytes, and on their sums. mulbytes multiplies
+// bytes and adds neighbours to 16 bits (x86: unsigned bytes by signed ones),
+// addshorts adds neighbours of that to 32 bits, and dotbytes does both and adds
+// to its first source. float and round32 convert from and to 32-bit integers,
+// maxint is the larger of those, maxnum b where a is NaN. packints and then
+// packshorts narrow two vectors to half the size, AVX2 within each half.
+// high, addlow and pairs add up: the upper half, half a vector, and neighbours
+// of two vectors of four elements.
+
 // amd64Narrow emits the operations of this file.
 func amd64Narrow(k *Kernel, in *item) bool {
 	w := k.Func.I
@@ -58,11 +67,9 @@ func amd64Narrow(k *Kernel, in *item) bool {
 	switch in.op {
 	case "absbytes", "float", "round32":
 		w(ops[in.op], src(0), d)
-	case "signbytes", "addshorts", "maxint", "maxnum", "packints", "packshorts":
+	case "signbytes", "mulbytes", "addshorts", "maxint", "maxnum", "packints", "packshorts":
 		w(ops[in.op], src(1), src(0), d)
-	case "mulbytes": // unsigned ones, then signed
-		w(ops[in.op], src(1), src(0), d)
-	case "dotbytes": // the same, added
+	case "dotbytes":
 		k.inPlace(in)
 		w("VPDPBUSD", src(2), src(1), d)
 	case "permute":
@@ -127,7 +134,7 @@ func arm64Narrow(k *Kernel, in *item) bool {
 		k.word(in.op, d, src(0), "")
 	case "maxint", "maxnum", "packints", "packshorts":
 		k.word(in.op, d, src(0), src(1))
-	case "mulbytes": // and add neighbours, which 16 bits hold
+	case "mulbytes":
 		k.word("smull", d, src(0), src(1))
 		k.word("smull2", "V31", src(0), src(1))
 		k.word("addpairs", d, d, "V31")

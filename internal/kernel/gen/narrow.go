@@ -35,17 +35,17 @@ func narrow() (files []*File) {
 
 const quad = 4 // rows of w at a time
 
-// A narrowDots is a function under way. body returns the products of the
-// group's rows of w with those of x, at [row of w][row of x].
+// A narrowDots is such a function under way.
 type narrowDots struct {
 	*Kernel
 	w, x  *Rows
 	count string // what is left of k
 }
 
-// dots emits a function around two bodies: together multiplies several rows at
-// a time, single the first row of w and x; that takes short rows of w if there
-// is one row of x.
+// dots emits a function around two bodies. together returns the products of a
+// group's rows of w with those of x, at [row of w][row of x], each as a vector
+// whose elements are still to be added up. single returns that of the first
+// row of w and x: it takes short rows of w if there is one row of x.
 func dots(f *File, isa *ISA, name, doc string, xs int, together func(d *narrowDots, rows int) [][]*Value, single func(d *narrowDots) *Value) {
 	k := f.Named(isa, F32, name, doc, "n int, k int, w *byte, ldw int, x *float32, ldx int, out *float32, ldo int", "")
 	p := k.Params("w", "ldw", "out")
