@@ -38,7 +38,7 @@ type Predictor struct {
 // long it is trained. Zero fields take the defaults, which suit the synthetic
 // data; see RealPredictor and OtherPredictor.
 type PredictorConfig struct {
-	Model lm.Config `json:"model"` // Dim 64, Layers 3; Vocab is the language's, and Untied always
+	Model lm.Config `json:"model"` // Dim 64, Layers 2; Vocab is the language's, and Untied always
 	Wording
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
@@ -61,7 +61,7 @@ type Wording struct {
 
 // WithDefaults returns c with its zeros replaced.
 func (c PredictorConfig) WithDefaults() PredictorConfig {
-	c.Model.Dim, c.Model.Layers, c.Model.Untied = or(c.Model.Dim, 64), or(c.Model.Layers, 3), true
+	c.Model.Dim, c.Model.Layers, c.Model.Untied = or(c.Model.Dim, 64), or(c.Model.Layers, 2), true
 	c.MaxContext = or(c.MaxContext, 640)
 	c.Pretrain, c.Steps = or(c.Pretrain, 300), or(c.Steps, 600)
 	c.Texts, c.Contexts, c.Questions = or(c.Texts, 16), or(c.Contexts, 12), or(c.Questions, 8)
@@ -97,10 +97,9 @@ func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, erro
 	c = c.WithDefaults()
 	c.Model.Vocab = l.Tok.Vocab() + ownTokens
 	m := lm.New(r, c.Model)
-	// Embeddings of about the norms' size: with small ones what a layer adds
-	// at the start drowns which token it was, and training stands still for
-	// hundreds of steps before it learns to compare titles.
-	m.Embed.Weight = nn.Normal(r, 1, c.Model.Vocab, m.Config.Dim)
+	// Beside what the layers add at the start smaller embeddings would drown:
+	// training stands still for hundreds of steps before titles are compared.
+	m.Embed.Weight = nn.Normal(r, 0.3, c.Model.Vocab, m.Config.Dim)
 	return &Predictor{Model: m, Lang: l, Config: c}, nil
 }
 
@@ -118,7 +117,7 @@ func RealPredictor() PredictorConfig {
 // other users.
 func OtherPredictor() PredictorConfig {
 	return PredictorConfig{
-		Model:   lm.Config{Dim: 80, Layers: 4, Heads: 5, KVHeads: 1, FFN: 160, RopeTheta: 1000},
+		Model:   lm.Config{Dim: 80, Layers: 3, Heads: 5, KVHeads: 1, FFN: 160, RopeTheta: 1000},
 		Wording: otherWording,
 	}
 }

@@ -48,7 +48,7 @@ func tinyPredictor(t testing.TB, d *history.Dataset, c PredictorConfig) *Predict
 	return p
 }
 
-func accuracy(t *testing.T, p *Predictor, contexts []string, qs []Question) float64 {
+func shareRight(t *testing.T, p *Predictor, contexts []string, qs []Question) float64 {
 	t.Helper()
 	scores, err := p.Score(context.Background(), contexts, qs, 1)
 	require.NoError(t, err)
@@ -75,10 +75,10 @@ func TestPredictorLearns(t *testing.T) {
 	for i := range others {
 		others[i] = told[(i+len(told)/2)%len(told)]
 	}
-	require.Greater(t, accuracy(t, p, told, qs), 0.7)
-	require.Greater(t, accuracy(t, p, summed, qs), 0.6)
-	require.Less(t, accuracy(t, p, nothing, qs), 0.4)
-	require.Less(t, accuracy(t, p, others, qs), 0.5)
+	require.Greater(t, shareRight(t, p, told, qs), 0.7)
+	require.Greater(t, shareRight(t, p, summed, qs), 0.6)
+	require.Less(t, shareRight(t, p, nothing, qs), 0.4)
+	require.Less(t, shareRight(t, p, others, qs), 0.5)
 }
 
 // A score does not depend on what else is asked, nor, over all rotations, on the
