@@ -14,7 +14,7 @@ import (
 // fields take the defaults, which suit the synthetic data.
 type Config struct {
 	Seed  uint64    `json:"seed"`
-	Vocab int       `json:"vocab"` // of the tokenizer: 800
+	Vocab int       `json:"vocab"` // of the tokenizer: 1024, which holds the words of made-up titles whole
 	Ask   AskConfig `json:"ask"`
 	// Model is the shape of the policy, and of the predictor, which start from
 	// one language model: Dim 64, Layers 3, MaxLen 1024.
@@ -57,7 +57,7 @@ type ExamConfig struct {
 
 // WithDefaults returns c with its zeros replaced.
 func (c Config) WithDefaults() Config {
-	c.Vocab, c.BestOf, c.Tokens = or(c.Vocab, 800), or(c.BestOf, 8), or(c.Tokens, 80)
+	c.Vocab, c.BestOf, c.Tokens = or(c.Vocab, 1024), or(c.BestOf, 8), or(c.Tokens, 80)
 	c.Ask = c.Ask.WithDefaults()
 	c.Model.Dim, c.Model.Layers, c.Model.MaxLen = or(c.Model.Dim, 64), or(c.Model.Layers, 3), or(c.Model.MaxLen, 1024)
 	c.Model.Untied = true // as predictors are, which it starts with

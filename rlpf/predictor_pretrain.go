@@ -88,10 +88,10 @@ func (p *Predictor) byGenre(genre int32) (in, out []int32) {
 // texts returns the texts of pretraining row i, of about size tokens: what an
 // item is, told from its title and the other way round, and histories behind
 // summaries of them.
-func (p *Predictor) texts(d PredictorData, i, size int) *sheet {
+func (p *Predictor) texts(d PredictorData, i, size int) *row {
 	g := stream(d.Seed, fmt.Sprintf("predictor text %d", i))
 	r := rand.New(g)
-	out := &sheet{}
+	out := &row{}
 	tell := func(text string) {
 		tokens := append([]int32{p.own(knownToken)}, p.Lang.Encode(" "+text)...)
 		out.put(len(out.tokens), 0, tokens[:min(len(tokens), size)])

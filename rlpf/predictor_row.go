@@ -26,9 +26,9 @@ const maxOptions = 26
 // beyond is cut off, so that a hostile title cannot fill the memory.
 const maxPart = 64
 
-// sheet is a row: a context and the questions behind it, each of which sees the context
+// row is a context and the questions behind it, each of which sees the context
 // and itself and stands where it would if it were alone.
-type sheet struct {
+type row struct {
 	tokens, pos, start []int32
 	shared             int // tokens of the context
 	asks               []ask
@@ -58,14 +58,14 @@ func (p *Predictor) part(text string) []int32 {
 
 // row returns a row with a context and no questions. Of a context longer than
 // MaxContext tokens it keeps the last ones.
-func (p *Predictor) row(context string) *sheet {
+func (p *Predictor) row(context string) *row {
 	words := p.Config.Nothing
 	if context != "" {
 		words = p.Config.Known + " " + context
 	}
 	text := p.Lang.Encode(words)
 	text = append([]int32{p.own(knownToken)}, text[max(0, len(text)-p.Config.MaxContext):]...)
-	r := &sheet{}
+	r := &row{}
 	r.put(0, 0, text)
 	r.shared = len(text)
 	return r
@@ -73,7 +73,7 @@ func (p *Predictor) row(context string) *sheet {
 
 // put adds tokens, the first at the given place of its text, that see the
 // row from start on.
-func (r *sheet) put(start, place int, tokens []int32) {
+func (r *row) put(start, place int, tokens []int32) {
 	for i, t := range tokens {
 		r.tokens, r.pos, r.start = append(r.tokens, t), append(r.pos, int32(place+i)), append(r.start, int32(start))
 	}
@@ -83,7 +83,7 @@ func (r *sheet) put(start, place int, tokens []int32) {
 // the context and their option alone, and have the places they would have if it
 // were the only one, so that they mean the same whatever stands beside it; the
 // letters and what follows see the question from its start.
-func (p *Predictor) ask(r *sheet, number int, q Question, shift int) {
+func (p *Predictor) ask(r *row, number int, q Question, shift int) {
 	start := len(r.tokens)
 	put := func(tokens ...int32) { r.put(start, r.shared+len(r.tokens)-start, tokens) }
 	a := ask{number: number, shift: shift}
@@ -114,7 +114,7 @@ func (p *Predictor) ask(r *sheet, number int, q Question, shift int) {
 }
 
 // input lays rows out side by side, [rows, width].
-func input(rows []*sheet) (in lm.Input, width int) {
+func input(rows []*row) (in lm.Input, width int) {
 	for _, r := range rows {
 		width = max(width, len(r.tokens))
 	}
@@ -137,10 +137,10 @@ func input(rows []*sheet) (in lm.Input, width int) {
 
 // groups cuts rows, whose order does not matter, into lists of similar lengths
 // with at most size tokens, padding included.
-func groups(rows []*sheet, size int) [][]*sheet {
+func groups(rows []*row, size int) [][]*row {
 	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(a, b *sheet) int { return cmp.Compare(len(b.tokens), len(a.tokens)) })
-	var out [][]*sheet
+	slices.SortStableFunc(rows, func(a, b *row) int { return cmp.Compare(len(b.tokens), len(a.tokens)) })
+	var out [][]*row
 	from := 0
 	for i, r := range rows {
 		width := len(rows[from].tokens)
@@ -164,7 +164,7 @@ type asked struct {
 }
 
 // asked collects the questions of rows laid out with a width.
-func (p *Predictor) asked(rows []*sheet, width int) *asked {
+func (p *Predictor) asked(rows []*row, width int) *asked {
 	q := &asked{}
 	for _, r := range rows {
 		for _, a := range r.asks {

@@ -35,8 +35,8 @@ func (p *Predictor) Score(ctx context.Context, contexts []string, questions []Qu
 		return nil, fmt.Errorf("rlpf: score: %d rotations", rotations)
 	}
 	out, times := make([][]float64, len(questions)), make([]int, len(questions))
-	var rows []*sheet
-	var last *sheet
+	var rows []*row
+	var last *row
 	for i, q := range questions {
 		n := len(q.Options)
 		if n == 0 || n > maxOptions {
@@ -87,14 +87,14 @@ func turns(n, rotations int) int {
 }
 
 // again returns a row with the same context and no questions.
-func (r *sheet) again() *sheet {
+func (r *row) again() *row {
 	n := r.shared
-	return &sheet{tokens: r.tokens[:n:n], pos: r.pos[:n:n], start: r.start[:n:n], shared: n}
+	return &row{tokens: r.tokens[:n:n], pos: r.pos[:n:n], start: r.start[:n:n], shared: n}
 }
 
 // score adds the log-probabilities of the options of all questions in rows to
 // out.
-func (p *Predictor) score(s *autograd.Scope, rows []*sheet, out [][]float64) {
+func (p *Predictor) score(s *autograd.Scope, rows []*row, out [][]float64) {
 	in, width := input(rows)
 	q := p.asked(rows, width)
 	h := p.Model.Hidden(s, in)

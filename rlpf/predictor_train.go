@@ -75,7 +75,7 @@ func (p *Predictor) stage(ctx context.Context, name string, d PredictorData, hoo
 
 // textLoss returns the summed cross-entropy of all tokens of the rows' texts but
 // their first, and the number of these.
-func (p *Predictor) textLoss(s *autograd.Scope, rows []*sheet) (*autograd.Var, float64) {
+func (p *Predictor) textLoss(s *autograd.Scope, rows []*row) (*autograd.Var, float64) {
 	in, width := input(rows)
 	h := p.Model.Hidden(s, in)
 	return p.nextTokens(s, autograd.Reshape(h, len(rows)*width, h.Dim(2)), rows, width)
@@ -83,7 +83,7 @@ func (p *Predictor) textLoss(s *autograd.Scope, rows []*sheet) (*autograd.Var, f
 
 // nextTokens returns the summed cross-entropy of the tokens that stand behind
 // others of their text, outside questions, and their number.
-func (p *Predictor) nextTokens(s *autograd.Scope, h *autograd.Var, rows []*sheet, width int) (*autograd.Var, float64) {
+func (p *Predictor) nextTokens(s *autograd.Scope, h *autograd.Var, rows []*row, width int) (*autograd.Var, float64) {
 	var at, next []int32
 	for i, r := range rows {
 		end := len(r.tokens)
@@ -106,7 +106,7 @@ func (p *Predictor) nextTokens(s *autograd.Scope, h *autograd.Var, rows []*sheet
 // catalogueLoss returns the summed loss of pretraining examples and the weight
 // to divide it by. Every fourth is a row of texts.
 func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []int) (*autograd.Var, float64) {
-	var rows []*sheet
+	var rows []*row
 	var examples []example
 	for _, n := range batch {
 		if n%4 == 0 {
@@ -128,7 +128,7 @@ func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []in
 // the cross-entropy of the right letter (of any of those that
 // are right), and the config's share of that of the contexts' own tokens.
 func (p *Predictor) loss(s *autograd.Scope, examples []example) (*autograd.Var, float64) {
-	var rows []*sheet
+	var rows []*row
 	count := 0
 	for _, e := range examples {
 		if len(e.questions) == 0 {
@@ -151,7 +151,7 @@ func (p *Predictor) loss(s *autograd.Scope, examples []example) (*autograd.Var, 
 }
 
 // groupLoss is loss for rows of similar lengths.
-func (p *Predictor) groupLoss(s *autograd.Scope, rows []*sheet) *autograd.Var {
+func (p *Predictor) groupLoss(s *autograd.Scope, rows []*row) *autograd.Var {
 	in, width := input(rows)
 	q := p.asked(rows, width)
 	h := p.Model.Hidden(s, in)
