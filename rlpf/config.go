@@ -17,7 +17,7 @@ type Config struct {
 	Vocab int       `json:"vocab"` // of the tokenizer: 1024, which holds the words of made-up titles whole
 	Ask   AskConfig `json:"ask"`
 	// Model is the shape of the policy, and of the predictor, which start from
-	// one language model: Dim 64, Layers 3, MaxLen 1024.
+	// one language model: Dim 64, Layers 2, MaxLen 1024.
 	Model     lm.Config       `json:"model"`
 	Predictor PredictorConfig `json:"predictor"` // its Model is Config.Model
 	Second    PredictorConfig `json:"second"`    // the predictor for transfer, of another shape and wording: OtherPredictor
@@ -59,7 +59,7 @@ type ExamConfig struct {
 func (c Config) WithDefaults() Config {
 	c.Vocab, c.BestOf, c.Tokens = or(c.Vocab, 1024), or(c.BestOf, 8), or(c.Tokens, 80)
 	c.Ask = c.Ask.WithDefaults()
-	c.Model.Dim, c.Model.Layers, c.Model.MaxLen = or(c.Model.Dim, 64), or(c.Model.Layers, 3), or(c.Model.MaxLen, 1024)
+	c.Model.Dim, c.Model.Layers, c.Model.MaxLen = or(c.Model.Dim, 64), or(c.Model.Layers, 2), or(c.Model.MaxLen, 1024)
 	c.Model.Untied = true // as predictors are, which it starts with
 	c.Predictor.Model = c.Model
 	if c.Second == (PredictorConfig{}) {

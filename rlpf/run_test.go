@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -166,4 +167,15 @@ func TestConfigIsChecked(t *testing.T) {
 		change(&c)
 		require.ErrorContains(t, c.Validate(), says)
 	}
+}
+
+// A longer budget trains more of everything, in proportion.
+func TestScale(t *testing.T) {
+	c, err := Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour)
+	require.NoError(t, err)
+	require.NoError(t, c.Validate())
+	for _, steps := range []int{c.Predictor.Pretrain, c.Predictor.Steps, c.Second.Pretrain, c.Second.Steps, c.Warm.Steps, c.RL.Steps} {
+		require.Greater(t, steps, 50)
+	}
+	require.Equal(t, tinyConfig().WithDefaults().Exam, c.Exam)
 }

@@ -29,10 +29,10 @@ func (o options) config() rlpf.Config {
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
-		c.Predictor.Pretrain, c.Predictor.Steps = 300, 400
-		c.Second.Pretrain, c.Second.Steps = 200, 200
-		c.Warm.Steps = 250
-		c.RL.Steps = 150
+		c.Predictor.Pretrain, c.Predictor.Steps = 250, 400
+		c.Second.Pretrain, c.Second.Steps = 100, 120
+		c.Warm.Steps = 200
+		c.RL.Steps = 120
 		c.Exam.Users = 60
 	default:
 		c.Vocab = 4096
