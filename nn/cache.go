@@ -49,7 +49,8 @@ func (c *KVCache) Len() []int32 { return c.len }
 // on the way there.
 func (c *KVCache) Reserve(n int) { c.want = n }
 
-// Reset empties the cache for the given number of rows. It keeps its buffers.
+// Reset empties the cache for the given number of rows. It keeps its buffers,
+// so it goes on serving the same layer.
 func (c *KVCache) Reset(rows int) {
 	c.len = append(c.len[:0], make([]int32, rows)...)
 	if c.cap > 0 && rows*c.cap*c.width > c.self[0].Len() {
@@ -141,6 +142,9 @@ func (c *KVCache) append(s *autograd.Scope, k, v *autograd.Var, valid []int32) (
 	rows, n := k.Dim(0), k.Dim(1)
 	if valid != nil && len(valid) != rows {
 		cacheFail("append", fmt.Sprintf("%d lengths for %d rows", len(valid), rows))
+	}
+	if c.cap > 0 && (k.Dim(2) != c.shape[0] || k.Dim(3) != c.shape[1] || k.DType() != c.self[0].DType()) {
+		cacheFail("append", fmt.Sprintf("%d heads of %d %vs to %d heads of %d %vs", k.Dim(2), k.Dim(3), k.DType(), c.shape[0], c.shape[1], c.self[0].DType()))
 	}
 	mask = autograd.AttnMask{Causal: true, Offset: int32s(s, rows)}
 	copy(mask.Offset, c.len)

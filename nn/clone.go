@@ -64,7 +64,9 @@ func (c cloner) pointer(v reflect.Value) reflect.Value {
 		to = reflect.ValueOf(x.Clone())
 	default:
 		to = reflect.New(v.Type().Elem())
+		c[at] = to // before its fields, which may lead back here past a tag "-"
 		to.Elem().Set(c.value(v.Elem()))
+		return to
 	}
 	c[at] = to
 	return to

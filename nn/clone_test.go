@@ -46,3 +46,17 @@ func TestClone(t *testing.T) {
 	require.Nil(t, c.None)
 	require.Equal(t, "m", c.Name)
 }
+
+// A field that is no part of the model may lead back to it.
+type knot struct {
+	Out  *Linear
+	Back *knot `name:"-"`
+}
+
+func TestCloneOfACycle(t *testing.T) {
+	m := &knot{Out: NewLinear(pcg(), 2, 2, false)}
+	m.Back = m
+	c := Clone(m)
+	require.Same(t, c, c.Back)
+	require.NotSame(t, m.Out, c.Out)
+}
