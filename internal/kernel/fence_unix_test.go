@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -208,7 +209,11 @@ func attentionStaysInside[T Float](f *fences) {
 			Batch: 1 + r.IntN(2), Heads: kv * (1 + r.IntN(3)), KVHeads: kv,
 			Queries: 1 + r.IntN(2)*r.IntN(80), Keys: 1 + r.IntN(150), Dim: 1 + r.IntN(40), Scale: 0.3,
 		}
-		p.Lo, p.Hi = masks([]string{"none", "causal", "random"}[r.IntN(3)], p)
+		kind := []string{"none", "causal", "random", "shared", "random shared"}[r.IntN(5)]
+		p.Lo, p.Hi = masks(kind, p)
+		if strings.Contains(kind, "shared") {
+			p.Shared = sharedKeys(kind, p)
+		}
 		f.try(fmt.Sprintf("%+v", *p), func() {
 			nq, nk := p.Batch*p.Queries*p.Heads*p.Dim, p.Batch*p.Keys*p.KVHeads*p.Dim
 			q, k, v := random[T](f, r, nq), random[T](f, r, nk), random[T](f, r, nk)

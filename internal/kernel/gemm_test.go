@@ -108,8 +108,8 @@ func TestGemm(t *testing.T) {
 	})
 }
 
-// A pitch of a page has A copied, block after block, a far B is read in short blocks of rows, and
-// every height and width of tile occurs.
+// A pitch of a page has A copied, block after block, a far B is read in short
+// blocks of rows, and every height and width of tile occurs.
 func testGemmShapes[T Float](t *testing.T) {
 	r := rng(8)
 	check := func(m, n, k, ar, ac, br, bc int, a, b []T) {
@@ -193,7 +193,7 @@ func eachProcs(t *testing.T, f func() []float32) {
 
 func TestGemmSameBitsForAnyCores(t *testing.T) {
 	eachVariant(t, func(t *testing.T) {
-		for _, s := range [][3]int{{200, 150, 300}, {1, 1000, 300}, {1100, 70, 40}, {300, 1, 300}, {3, 900, 1200}, {130, 600, 70}} {
+		for _, s := range [][3]int{{200, 150, 300}, {1, 1000, 300}, {1100, 70, 40}, {300, 1, 300}, {3, 900, 1200}, {130, 600, 70}, {1100, 1, 1000}, {1100, 5, 1001}} {
 			for _, turned := range []bool{false, true} {
 				eachProcs(t, func() []float32 {
 					r := rng(3)
