@@ -18,7 +18,8 @@ import (
 //
 // The methods:
 //   - "reinforce": REINFORCE with a learned value of every state as the
-//     baseline (Williams 1992), as RLPF does it (arXiv 2409.04421);
+//     baseline (Williams 1992), as RLPF does it (arXiv 2409.04421); the value
+//     begins as the mean reward of the first update;
 //   - "rloo": REINFORCE with the mean reward of a prompt's other samples as the
 //     baseline (Ahmadian et al. 2024, arXiv 2402.14740);
 //   - "grpo": rewards relative to those of a prompt's other samples, a clipped
@@ -162,6 +163,9 @@ func (c FineTune) Train(ctx context.Context, policy, reference *lm.Model, t Text
 			return err
 		}
 		u.setLR(run.left())
+		if u.value != nil && run.state.Update == 0 {
+			u.value.start(meanReward(rows) * (1 - c.Alpha))
+		}
 		metrics, err := u.update(rng, rows)
 		if err != nil {
 			return fmt.Errorf("rl: update %d: %w", run.state.Update+1, err)
@@ -195,6 +199,16 @@ func judge(ctx context.Context, reward TextReward, rows []textRow, prompts []Pro
 		rows[i].rewards = rewards[i*each : (i+1)*each]
 	}
 	return nil
+}
+
+// meanReward returns the mean over all completions.
+func meanReward(rows []textRow) float64 {
+	var rewards []float64
+	for _, r := range rows {
+		rewards = append(rewards, r.rewards...)
+	}
+	mean, _ := moments(rewards)
+	return mean
 }
 
 // describe adds to the metrics what an update's completions were like, and

@@ -100,6 +100,22 @@ func TestFineTuneLearns(t *testing.T) {
 	}
 }
 
+// From the first update on there is a baseline: the values begin as the mean
+// reward, however far from 0 it is, and so the first gradients are not of it.
+func TestFineTuneBeginsWithABaseline(t *testing.T) {
+	for _, method := range []string{"reinforce", "rloo"} {
+		var first rl.Progress
+		c := rl.FineTune{Method: method, Alpha: 0.5, Prompts: 8, Samples: 4, MaxNew: 6}
+		c.Run = rl.Run{Steps: 1, Seed: 1, Progress: func(p rl.Progress) { first = p }}
+		far := each(func(p rl.Prompt, completion []int32) float64 { return -100 })
+		require.NoError(t, c.Train(context.Background(), writer(1), nil, rl.TextTask{Prompts: prompts, Reward: far, End: endToken}))
+		require.InDelta(t, 0, first.Metrics["grad_norm"], 1e-4, method)
+		if method == "reinforce" {
+			require.InDelta(t, -50, first.Metrics["value"], 1e-4)
+		}
+	}
+}
+
 // variants are small runs of everything that FineTune can do.
 func variants() map[string]rl.FineTune {
 	return map[string]rl.FineTune{
