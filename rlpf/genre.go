@@ -59,11 +59,11 @@ func (a *Asker) FavGenres(events []history.Event) []int32 {
 	return favs
 }
 
-// favourite makes a question of the favourite genre. Where there are too many
-// genres, the wrong options are drawn by how common they are, and of several
-// right answers one is an option.
-func (a *Asker) favourite(r *rand.Rand, q Question) (Question, bool) {
-	favs := a.FavGenres(a.History(q.User, q.Pos))
+// favourite makes a question of the favourite genre of events. Where there are
+// too many genres, the wrong options are drawn by how common they are, and of
+// several right answers one is an option.
+func (a *Asker) favourite(r *rand.Rand, q Question, events []history.Event) (Question, bool) {
+	favs := a.FavGenres(events)
 	if len(favs) == 0 {
 		return q, false
 	}

@@ -43,17 +43,9 @@ func (p *Predictor) madeUp(d PredictorData, i int) example {
 	}
 	for range p.Config.Questions {
 		if r.IntN(4) == 0 {
-			q := Question{Task: FavGenre, Ask: asks[FavGenre]}
-			favs := data.FavGenres(events)
-			for k, name := range data.Genres {
-				q.Options = append(q.Options, name)
-				for _, f := range favs {
-					if int(f) == k {
-						q.Answer = append(q.Answer, k)
-					}
-				}
+			if q, ok := d.Asker.favourite(r, Question{Task: FavGenre, Ask: asks[FavGenre]}, events); ok {
+				e.questions = append(e.questions, q)
 			}
-			e.questions = append(e.questions, q)
 			continue
 		}
 		q := Question{Task: FutureActivity, Ask: asks[FutureActivity], Options: make([]string, 4), Answer: []int{r.IntN(4)}}

@@ -89,7 +89,7 @@ func (a *Asker) Ask(r *rand.PCG, task Task, user, pos int) (Question, bool) {
 	case task.Future():
 		return a.future(rand.New(r), q)
 	case task == FavGenre:
-		return a.favourite(rand.New(r), q)
+		return a.favourite(rand.New(r), q, a.History(user, pos))
 	}
 	c, ok := classes[task]
 	if !ok || a.people == nil {
