@@ -3,10 +3,10 @@ package rlpf
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"github.com/noema-ml/noema/nn/lm"
 	"github.com/noema-ml/noema/userllm/history"
@@ -55,11 +55,7 @@ func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, e
 		if err != nil {
 			return nil, err
 		}
-		g := stream(r.Config.Seed, "template")
-		for i, events := range histories {
-			texts[i] = t.Write(r.Lang, events, g)
-		}
-		return texts, nil
+		return r.templated(t, histories), nil
 	case "first-x", "last-x", "random-x":
 		g := rand.New(stream(r.Config.Seed, "random-x"))
 		for i, events := range histories {
@@ -98,68 +94,89 @@ func (r *Run) meanTokens(texts []string) float64 {
 	return float64(n) / float64(max(1, len(texts)))
 }
 
-// fitting tells as many of the events, taken in the given order, as fit into
-// about so many tokens, one at least. They are told oldest first.
+// fitting tells as many of the events, taken in the given order, as come nearest
+// to so many tokens, one at least. They are told oldest first.
 func (r *Run) fitting(events []history.Event, order []int, tokens float64) string {
-	text := ""
+	text, length := "", 0
 	for n := 1; n <= len(order); n++ {
 		var some []history.Event
 		for _, k := range slices.Sorted(slices.Values(order[:n])) {
 			some = append(some, events[k])
 		}
 		longer := r.Lang.Activities(some)
-		if n > 1 && float64(len(r.Lang.Encode(longer))) > math.Round(tokens) {
+		more := len(r.Lang.Encode(longer))
+		if n > 1 && float64(more)-tokens > tokens-float64(length) {
 			break
 		}
-		text = longer
+		text, length = longer, more
 	}
 	return text
 }
 
-// bestTemplate returns the fixed template whose texts, on validation users, are
-// no longer than the given number of tokens on average and best for the tasks
-// of the reward; if all are longer, the shortest.
+// tried is a fixed template and what it came to on validation users.
+type tried struct {
+	Number   int     `json:"number"` // index into Templates
+	Limit    int     `json:"limit"`
+	Tokens   float64 `json:"tokens"`
+	Accuracy float64 `json:"accuracy"`
+}
+
+// bestTemplate returns the fixed template that is best for the tasks of the
+// reward on validation users, each with as many tokens as the texts may have on
+// average.
 func (r *Run) bestTemplate(ctx context.Context, tokens float64) (Template, error) {
 	p, err := r.Predictor(ctx)
 	if err != nil {
 		return Template{}, err
 	}
-	type tried struct {
-		Number   int     `json:"number"`
-		Tokens   float64 `json:"tokens"`
-		Accuracy float64 `json:"accuracy"`
-	}
 	users := r.Users.Valid
 	e := r.exam(r.Config.Reward.Tasks, users[:min(len(users), 100)], 4)
 	histories := r.histories(e)
 	var all []tried
-	best, shortest := -1, 0
-	templates := Templates()
-	for k, t := range templates {
-		g := stream(r.Config.Seed, "validation")
-		texts := make([]string, len(histories))
-		for i, events := range histories {
-			texts[i] = t.Write(r.Lang, events, g)
-		}
+	best, templates := 0, Templates()
+	for k := range templates {
+		t := &templates[k]
+		t.Limit = r.limit(*t, histories, tokens)
+		texts := r.templated(*t, histories)
 		out, err := r.answer(ctx, e, texts, p, nil, nil)
 		if err != nil {
 			return Template{}, err
 		}
-		one := tried{Number: k, Tokens: r.meanTokens(texts)}
+		one := tried{Number: k, Limit: t.Limit, Tokens: r.meanTokens(texts)}
 		for _, o := range out {
 			one.Accuracy += o.Right / float64(len(out))
 		}
-		all = append(all, one)
-		if one.Tokens <= tokens && (best < 0 || one.Accuracy > all[best].Accuracy) {
+		if all = append(all, one); one.Accuracy > all[best].Accuracy {
 			best = k
 		}
-		if one.Tokens < all[shortest].Tokens {
-			shortest = k
-		}
-	}
-	if best < 0 {
-		best = shortest
 	}
 	r.Log(fmt.Sprintf("best-template: number %d of %d, %.1f tokens and %.3f right on validation users", best, len(all), all[best].Tokens, all[best].Accuracy))
 	return templates[best], writeJSON(filepath.Join(r.Dir, "templates.json"), all)
+}
+
+// limit returns the limit at which a template's texts come nearest to so many
+// tokens on average, and not above: somewhat more than these, since a text ends
+// before its limit where the next title does not fit.
+func (r *Run) limit(t Template, histories [][]history.Event, tokens float64) int {
+	const enough, slack = 100, 20
+	var some [][]history.Event
+	for i := 0; i < len(histories); i += 1 + len(histories)/enough {
+		some = append(some, histories[i])
+	}
+	least := max(1, int(tokens))
+	over := sort.Search(slack, func(more int) bool {
+		t.Limit = least + more + 1
+		return r.meanTokens(r.templated(t, some)) > tokens
+	})
+	return min(least+over, r.Config.Tokens)
+}
+
+// templated returns what a template says of histories.
+func (r *Run) templated(t Template, histories [][]history.Event) []string {
+	g := stream(r.Config.Seed, "template")
+	texts := make([]string, len(histories))
+	for i, events := range histories {
+		texts[i] = t.Write(r.Lang, events, g)
+	}
+	return texts
 }

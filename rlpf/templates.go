@@ -3,31 +3,25 @@ package rlpf
 import "math/rand/v2"
 
 // Templates returns the candidates for the rival "best template": fixed
-// templates of several kinds, each at several lengths. All of them use the first
-// wording of their facts, so they differ in what they tell alone.
+// templates of several kinds, without a limit. All of them use the first wording
+// of their facts, so they differ in what they tell alone.
 func Templates() []Template {
-	kinds := []struct {
-		parts  []Part
-		limits []int
-	}{
-		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}}, []int{30}},
-		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: SomeGenres, Count: 3}, {Fact: NoGenres, Count: 2}, {Fact: MostDecades, Count: 2}}, []int{40}},
-		{[]Part{{Fact: GenreCounts, Count: 10}, {Fact: DecadeCounts, Count: 6}}, []int{40, 80}},
-		{[]Part{{Fact: LastTitles, Count: 16}}, []int{40, 80}},
-		{[]Part{{Fact: LastTitles, Count: 16, Brief: true}}, []int{30, 50, 80}},
-		{[]Part{{Fact: FirstTitles, Count: 16, Brief: true}}, []int{50}},
-		{[]Part{{Fact: AnyTitles, Count: 16, Brief: true}}, []int{50}},
-		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: BestTitles, Count: 6, Brief: true}, {Fact: WorstTitles, Count: 2, Brief: true}}, []int{60}},
-		{[]Part{{Fact: RecentGenres, Count: 3}, {Fact: RecentDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{40, 80}},
-		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{40, 60, 80}},
-		{[]Part{{Fact: GenreCounts, Count: 5}, {Fact: DecadeCounts, Count: 3}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{60, 80}},
-		{[]Part{{Fact: MostGenres, Count: 3}, {Fact: AnyTitles, Count: 6, Brief: true}, {Fact: LastTitles, Count: 16, Brief: true}}, []int{80}},
-	}
 	var out []Template
-	for _, k := range kinds {
-		for _, limit := range k.limits {
-			out = append(out, Template{Parts: k.parts, Limit: limit})
-		}
+	for _, parts := range [][]Part{
+		{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}},
+		{{Fact: MostGenres, Count: 3}, {Fact: SomeGenres, Count: 3}, {Fact: NoGenres, Count: 2}, {Fact: MostDecades, Count: 2}},
+		{{Fact: GenreCounts, Count: 10}, {Fact: DecadeCounts, Count: 6}},
+		{{Fact: LastTitles, Count: 16}},
+		{{Fact: LastTitles, Count: 16, Brief: true}},
+		{{Fact: FirstTitles, Count: 16, Brief: true}},
+		{{Fact: AnyTitles, Count: 16, Brief: true}},
+		{{Fact: MostGenres, Count: 3}, {Fact: BestTitles, Count: 6, Brief: true}, {Fact: WorstTitles, Count: 2, Brief: true}},
+		{{Fact: RecentGenres, Count: 3}, {Fact: RecentDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}},
+		{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}},
+		{{Fact: GenreCounts, Count: 5}, {Fact: DecadeCounts, Count: 3}, {Fact: LastTitles, Count: 16, Brief: true}},
+		{{Fact: MostGenres, Count: 3}, {Fact: AnyTitles, Count: 6, Brief: true}, {Fact: LastTitles, Count: 16, Brief: true}},
+	} {
+		out = append(out, Template{Parts: parts})
 	}
 	return out
 }
