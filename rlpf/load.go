@@ -35,8 +35,15 @@ func Load(dir string) (*Summariser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rlpf: load: %w", file.Explain("read", weights, err))
 	}
-	// A size that rlpf.json claims is believed once the weights are as many.
-	if n := float64(c.Model.Vocab)*float64(c.Model.Dim) + 4*float64(c.Model.Layers)*float64(c.Model.Dim); 2*n > float64(st.Size()) {
+	// A size that rlpf.json claims is believed once the weights are as many. They
+	// are stored in two bytes at least.
+	shape := c.Model.WithDefaults()
+	dim := float64(shape.Dim)
+	layer := dim*dim + 3*dim*float64(shape.FFN)
+	if shape.CrossEvery > 0 {
+		layer += dim * float64(shape.MemoryDim) / float64(shape.CrossEvery)
+	}
+	if n := float64(shape.Vocab)*dim + float64(shape.Layers)*layer; 2*n > float64(st.Size()) {
 		return nil, fmt.Errorf("rlpf: load: %s: too small for the model that %s describes", weights, aboutFile)
 	}
 	m := lm.New(stream(c.Seed, "policy"), c.Model)

@@ -32,8 +32,6 @@ type Run struct {
 	Log   func(msg string)                                            // what begins
 	Start func(stage string, step, of int)                            // a stage begins or goes on after step; may be nil
 	Step  func(stage string, step, of int, values map[string]float64) // a step is done; may be nil
-
-	length float64 // L, once it is known
 }
 
 // NewRun begins or continues the training of c on a data set in the folder dir,
