@@ -2,6 +2,7 @@ package rlpf
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/noema-ml/noema/nn/metric"
 )
@@ -15,15 +16,21 @@ type Outcome struct {
 	Leak     bool    `json:"leak"`     // the context names the answer, which the history does not
 }
 
-// Figure is a number of the results with its 95 % bootstrap interval, clustered
-// by user, over all seeds.
+// Figure is a number of the results, the mean over all seeds, with its 95 %
+// bootstrap interval, clustered by user. The interval tells of the chance that
+// lies in the users; what lies in the seeds is to be seen in Seeds.
 type Figure struct {
 	Task, Method, Metric string
 	metric.Interval
-	N     int // questions or summaries
+	N     int       // questions or summaries
+	Seeds []float64 // the value of each seed; nil for what measures summaries
 	P     float64
 	Other string // of a paired difference: the method taken off
 }
+
+// WayMetric is the metric of a figure that says how much of the way from before
+// RL to the oracle RLPF goes: 1 is all of it.
+const WayMetric = "way-to-oracle"
 
 // resamples is how many bootstrap resamples an interval takes.
 const resamples = 2000
@@ -59,8 +66,12 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 				figures = append(figures, Figure{
 					Task: string(task), Method: method, Metric: m.name, N: len(at),
 					Interval: metric.Bootstrap(mean(seeds, at, m.of), users, stream(seed, "bootstrap"), resamples),
+					Seeds:    each(seeds, at, m.of),
 				})
 			}
+		}
+		if f, ok := way(task, outcomes, at, users, all[0].of, stream(seed, "way")); ok {
+			figures = append(figures, f)
 		}
 		for _, other := range compared {
 			if len(outcomes[other]) == 0 || len(outcomes["rlpf"]) == 0 {
@@ -68,13 +79,50 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 			}
 			for _, m := range all[:2] {
 				d := metric.Paired(mean(outcomes["rlpf"], at, m.of), mean(outcomes[other], at, m.of), users, stream(seed, "paired"), resamples)
+				seeds := each(outcomes["rlpf"], at, m.of)
+				for k, v := range each(outcomes[other], at, m.of) {
+					seeds[k] -= v
+				}
 				differences = append(differences, Figure{
-					Task: string(task), Method: "rlpf", Other: other, Metric: m.name, Interval: d.Interval, P: d.P, N: len(at),
+					Task: string(task), Method: "rlpf", Other: other, Metric: m.name, Interval: d.Interval, P: d.P, N: len(at), Seeds: seeds,
 				})
 			}
 		}
 	}
 	return figures, differences
+}
+
+// way measures the way to the oracle, if there is one.
+func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of func(Outcome) float64, r *rand.PCG) (Figure, bool) {
+	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes["oracle"]
+	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers("oracle", task) {
+		return Figure{}, false
+	}
+	gone, whole := mean(to, at, of), mean(oracle, at, of)
+	for i, v := range mean(from, at, of) {
+		gone[i] -= v
+		whole[i] -= v
+	}
+	f := Figure{
+		Task: string(task), Method: "rlpf", Metric: WayMetric, N: len(at), Seeds: each(to, at, of),
+		Interval: metric.BootstrapRatio(gone, whole, users, r, resamples),
+	}
+	top := each(oracle, at, of)
+	for k, v := range each(from, at, of) {
+		f.Seeds[k] = (f.Seeds[k] - v) / (top[k] - v)
+	}
+	return f, true
+}
+
+// each returns the mean of a measure of the given questions for each seed.
+func each(seeds [][]Outcome, at []int, of func(Outcome) float64) []float64 {
+	means := make([]float64, len(seeds))
+	for k := range seeds {
+		for _, v := range mean(seeds[k:k+1], at, of) {
+			means[k] += v / float64(len(at))
+		}
+	}
+	return means
 }
 
 type measure struct {

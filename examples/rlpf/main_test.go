@@ -83,6 +83,7 @@ func checkRun(t *testing.T, dir string, seeds int) {
 			}
 		}
 	}
+	require.True(t, have["future_activity rlpf "+rlpf.WayMetric])
 	for _, metric := range []string{"tokens", "compression", "factuality", "repetition"} {
 		require.True(t, have["summary best-template "+metric], metric)
 	}
@@ -107,6 +108,7 @@ func TestSeeds(t *testing.T) {
 	dir := t.TempDir()
 	ended(t, command(dir, "-quick", "-seeds", "2", "-updates", "3", "-out", "run", "-json", "copy.json"))
 	checkRun(t, filepath.Join(dir, "run"), 2)
+	require.NotEmpty(t, results(t, filepath.Join(dir, "run", "results.json")).Extra["seeds"])
 	want, err := os.ReadFile(filepath.Join(dir, "run", "results.json"))
 	require.NoError(t, err)
 	got, err := os.ReadFile(filepath.Join(dir, "copy.json"))
