@@ -102,7 +102,9 @@ func (c FineTune) Defaults() FineTune {
 	return c
 }
 
-func (c FineTune) validate() error {
+// Validate returns an error that names a setting out of its range.
+func (c FineTune) Validate() error {
+	c = c.Defaults()
 	groups := c.Method == "rloo" || c.Method == "grpo"
 	switch {
 	case c.Method != "reinforce" && c.Method != "ppo" && !groups:
@@ -134,7 +136,7 @@ func (c FineTune) validate() error {
 func (c FineTune) Train(ctx context.Context, policy, reference *lm.Model, t TextTask) error {
 	c = c.Defaults()
 	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.Alpha)
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return err
 	}
 	u := newTuner(c, policy, reference)

@@ -17,8 +17,8 @@ type Claim struct {
 
 // Claims reads back what a summary says, in the wordings of templates/facts.txt:
 // one claim for each thing that a sentence names. A title may lack its year. Of
-// two readings of a name the longer one counts. A sentence of another wording is one claim that is not
-// readable, and so is every unknown name in a list.
+// two readings of a name the longer one counts. A sentence of another wording is
+// one claim that is not readable, and so is every unknown name in a list.
 func Claims(l *Language, summary string) []Claim {
 	var claims []Claim
 	rest := strings.TrimSpace(summary)

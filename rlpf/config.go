@@ -114,6 +114,9 @@ func (c Config) Validate() error {
 	if !(c.Warm.LR > 0 && c.Warm.LR < 1) {
 		return errors.New("rlpf: the learning rate must be between 0 and 1")
 	}
+	if err := c.RL.Validate(); err != nil {
+		return err
+	}
 	if err := c.Predictor.Validate(); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (c PredictorConfig) Validate() error {
 		}
 	}
 	if !(c.LR > 0 && c.LR < 1) {
-		return errors.New("rlpf: predictor: lr or text_loss is out of range")
+		return errors.New("rlpf: predictor: lr must be between 0 and 1")
 	}
 	return c.Model.Validate()
 }
@@ -113,8 +113,8 @@ func RealPredictor() PredictorConfig {
 
 // OtherPredictor returns the configuration of the second predictor, whose
 // judgement tells whether summaries inform or please the first one only: its
-// shape and its wording are others, and it is to be trained with another seed on
-// other users.
+// shape and its wording are others, and it is to be trained with another seed and
+// on another choice of users.
 func OtherPredictor() PredictorConfig {
 	return PredictorConfig{
 		Model:   lm.Config{Dim: 80, Layers: 3, Heads: 5, KVHeads: 1, FFN: 160, RopeTheta: 1000},

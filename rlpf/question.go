@@ -154,10 +154,12 @@ func (a *Asker) Test(task Task, users []int, perUser int, seed uint64) []Questio
 func (q *Question) Target() int32 { return q.Items[q.Answer[0]] }
 
 // LeakCheck reports whether a text that is to answer the question holds the
-// target's title, in full and up to the case of letters. Histories cannot hold
-// it, but a summariser may write it by chance, or by skill.
+// target's title as a history would write it, in full, with its year if it has
+// one, and up to the case of letters. Histories cannot hold it, but a summariser
+// may write it by chance, or by skill. A title in brief is not looked for: films
+// of other years have the same.
 func LeakCheck(q Question, text string) bool {
-	return q.Task.Future() && strings.Contains(strings.ToLower(text), strings.ToLower(q.Options[q.Answer[0]]))
+	return q.Task.Future() && strings.Contains(strings.ToLower(text), strings.ToLower(written(q.Options[q.Answer[0]])))
 }
 
 // permute puts the options into a random order.

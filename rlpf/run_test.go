@@ -159,6 +159,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"grade":     func(c *Config) { c.Reward.Grade = "praise" },
 		"must not":  func(c *Config) { c.Reward.Tasks = []Task{FavGenre} },
 		"learning":  func(c *Config) { c.Warm.LR = 2 },
+		"sarsa":     func(c *Config) { c.RL.Method = "sarsa" },
 		"dim":       func(c *Config) { c.Model.Dim = -4 },
 		"tokens":    func(c *Config) { c.Tokens = 5000 },
 		"questions": func(c *Config) { c.Predictor.Questions = -1 },
