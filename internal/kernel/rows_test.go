@@ -282,7 +282,9 @@ func TestGatherAndScatter(t *testing.T) {
 	require.Panics(t, func() { ScatterAddRows(dst, src, []int32{-1}, 2) })
 }
 
-func TestDropout(t *testing.T) {
+func TestDropout(t *testing.T) { eachVariant(t, testDropout) }
+
+func testDropout(t *testing.T) {
 	const n = 100_000
 	x, y, z := make([]float32, n), make([]float32, n), make([]float32, n)
 	fill(x, 2)
