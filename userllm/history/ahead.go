@@ -1,9 +1,9 @@
 package history
 
-// Ahead returns the distributions over items, [n][items], of the n events of user
-// u from position pos on, for one who knows the events before pos and the user's
-// tastes. The first is Next's. Those after it are close and not exact: they
-// follow from the distributions before them, as if the events between were
+// Ahead returns the distributions over items, [n][items], of the n events of
+// user u from position pos on, for one who knows the events before pos and the
+// user's tastes. The first is Next's. Those after it are close and not exact:
+// they follow from the distributions before them, as if the events between were
 // independent, and an item may come in as far as it has not come before.
 //
 // It panics if the events from pos to pos+n-1 are not all in the timeline.

@@ -56,10 +56,10 @@ type genreWeight struct {
 // event. The next item is one the user has not seen yet. With chance 0.4 it is
 // one of the few that tend to follow the last item, with 0.2 one that tends to
 // follow the item before that (sequels first), else a draw by taste and
-// popularity; Follow changes these chances. Popularity is skewed (Zipf). Ratings grow with the taste for the
-// item's genres. Times come in sittings, strictly ascending. In titles such as
-// "The Amber Harbor (1987)" most words tell of the genre, and sequels share
-// their name.
+// popularity; Follow changes these chances. Popularity is skewed (Zipf).
+// Ratings grow with the taste for the item's genres. Times come in sittings,
+// strictly ascending. In titles such as "The Amber Harbor (1987)" most words
+// tell of the genre, and sequels share their name.
 func Synthetic(c SyntheticConfig) *Dataset {
 	d, _ := SyntheticTruth(c)
 	return d
