@@ -74,7 +74,7 @@ func (c Config) WithDefaults() Config {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
 	if r.LengthReward == (LengthReward{}) {
-		r.LengthReward = LengthReward{Weight: 1, Cap: 0.1, Slope: 0.01}
+		r.LengthReward = LengthReward{Weight: 1, Cap: 0.02, Slope: 0.01}
 	}
 	c.Exam.Places = or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens

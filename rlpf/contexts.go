@@ -76,13 +76,15 @@ func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, e
 	return nil, fmt.Errorf("rlpf: no method %q", method)
 }
 
-// summaries trains a policy, or reads it back, and has it sum up histories.
+// summaries trains a policy, or reads it back, and has it sum up histories. It
+// samples as in RL: what L and the reward are about is what is tested. The most
+// probable words would be texts of another kind, far shorter ones.
 func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), histories [][]history.Event) ([]string, error) {
 	m, err := policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Summariser(m).SummariseAll(ctx, histories, nil)
+	return r.Summariser(m).summarise(ctx, stream(r.Config.Seed, "summaries"), histories, r.sampling(), nil)
 }
 
 // meanTokens returns the mean number of tokens of texts.

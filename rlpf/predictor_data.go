@@ -18,7 +18,8 @@ type PredictorData struct {
 	Seed   uint64
 }
 
-// leastHistory is how many events come before a question in training.
+// leastHistory is how many events come before a question in training, where no
+// more are asked for: the popularity of options is that of places as far on.
 const leastHistory = 10
 
 // example is a context and what is asked behind it.
@@ -33,13 +34,14 @@ func (p *Predictor) example(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor example %d", i))
 	r := rand.New(g)
 	var e example
+	least := max(leastHistory, d.Asker.Config.Least)
 	for range 8 { // a user with too few events is passed over
 		user := d.Users[r.IntN(len(d.Users))]
 		events := p.Lang.Data.Users[user].Events
-		if len(events) <= leastHistory {
+		if len(events) <= least {
 			continue
 		}
-		pos := leastHistory + r.IntN(len(events)-leastHistory)
+		pos := least + r.IntN(len(events)-least)
 		e.context = p.Lang.anyContext(g, events[max(0, pos-d.Length):pos])
 		for range 3 * p.Config.Questions {
 			if len(e.questions) == p.Config.Questions {

@@ -37,6 +37,11 @@ func (s *Summariser) Summarise(ctx context.Context, events []history.Event) (str
 // SummariseAll is Summarise for many histories, which is faster than one after
 // the other. progress, if not nil, is told how many are done.
 func (s *Summariser) SummariseAll(ctx context.Context, histories [][]history.Event, progress func(done, all int)) ([]string, error) {
+	return s.summarise(ctx, nil, histories, lm.Sampling{}, progress)
+}
+
+// summarise is SummariseAll with words drawn by g.
+func (s *Summariser) summarise(ctx context.Context, g *rand.PCG, histories [][]history.Event, how lm.Sampling, progress func(done, all int)) ([]string, error) {
 	texts := make([]string, 0, len(histories))
 	for len(texts) < len(histories) {
 		part := histories[len(texts):min(len(histories), len(texts)+batch)]
@@ -47,7 +52,7 @@ func (s *Summariser) SummariseAll(ctx context.Context, histories [][]history.Eve
 			}
 			prompts[i] = s.Prompt(events)
 		}
-		more, err := s.write(ctx, nil, prompts, 1, lm.Sampling{})
+		more, err := s.write(ctx, g, prompts, 1, how)
 		if err != nil {
 			return nil, err
 		}

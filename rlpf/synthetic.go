@@ -10,13 +10,21 @@ import (
 // truth behind it. Tastes do not move and decide most of what is done, so that
 // what a profile says of a user holds 50 activities later too, and there are
 // enough titles for everybody to find some of the favourite genre to the end.
-// quick is a smaller one for smoke tests.
+// There are no ratings: they would be half of what a history takes to tell, and
+// say little that the titles do not. quick is a smaller one for smoke tests.
 func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
 	c := history.SyntheticConfig{Seed: seed, Users: 600, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
 	if quick {
 		c.Users, c.Items, c.Events = 160, 300, 110
 	}
-	return history.SyntheticTruth(c)
+	d, truth := history.SyntheticTruth(c)
+	d.HasRatings = false
+	for u := range d.Users {
+		for i := range d.Users[u].Events {
+			d.Users[u].Events[i].Rating = 0
+		}
+	}
+	return d, truth
 }
 
 // A Reader answers questions about the future without a language model: it

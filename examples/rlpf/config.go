@@ -14,7 +14,7 @@ func (o options) config() rlpf.Config {
 		c.RL.Alpha = -1 // none, where 0 stands for the default
 	}
 	c.Reward.Grade = o.Grade
-	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.1, Slope: 0.01, Length: o.Length}
+	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.02, Slope: 0.01, Length: o.Length}
 	c.Second = rlpf.OtherPredictor()
 	switch {
 	case o.Quick:
@@ -29,10 +29,10 @@ func (o options) config() rlpf.Config {
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
-		c.Predictor.Pretrain, c.Predictor.Steps = 250, 400
-		c.Second.Pretrain, c.Second.Steps = 100, 120
+		c.Predictor.Pretrain, c.Predictor.Steps = 500, 1500
+		c.Second.Pretrain, c.Second.Steps = 250, 500
 		c.Warm.Steps = 200
-		c.RL.Steps = 120
+		c.RL.Steps = 150
 		c.Exam.Users = 60
 	default:
 		c.Vocab = 4096
