@@ -123,37 +123,67 @@ type tried struct {
 	Accuracy float64 `json:"accuracy"`
 }
 
+// trials are the fixed templates with a number of tokens on average at most.
+type trials struct {
+	Tokens float64 `json:"tokens"`
+	Best   tried   `json:"best"`
+	All    []tried `json:"all"`
+}
+
 // bestTemplate returns the fixed template that is best for the tasks of the
 // reward on validation users, each with as many tokens as the texts may have on
-// average.
+// average. The run folder keeps how all did, and how they do with as many as
+// any summary may have: what a template could still gain by being longer.
 func (r *Run) bestTemplate(ctx context.Context, tokens float64) (Template, error) {
+	path := filepath.Join(r.Dir, "templates.json")
+	var kept struct {
+		Equal trials `json:"equal"` // tokens, compared with RLPF's summaries
+		Long  trials `json:"long"`  // up to Config.Tokens
+	}
+	if err := readJSON(path, &kept); err != nil || kept.Equal.Tokens != tokens {
+		if kept.Equal, err = r.tryTemplates(ctx, "best-template", tokens); err != nil {
+			return Template{}, err
+		}
+		if kept.Long, err = r.tryTemplates(ctx, "best template of any length", float64(r.Config.Tokens)); err != nil {
+			return Template{}, err
+		}
+		if err := writeJSON(path, kept); err != nil {
+			return Template{}, err
+		}
+	}
+	t := Templates()[kept.Equal.Best.Number]
+	t.Limit = kept.Equal.Best.Limit
+	return t, nil
+}
+
+// tryTemplates tests the fixed templates on validation users.
+func (r *Run) tryTemplates(ctx context.Context, name string, tokens float64) (trials, error) {
+	found := trials{Tokens: tokens}
 	p, err := r.Predictor(ctx)
 	if err != nil {
-		return Template{}, err
+		return found, err
 	}
 	users := r.Users.Valid
 	e := r.exam(r.Config.Reward.Tasks, users[:min(len(users), 100)], 4)
 	histories := r.histories(e)
-	var all []tried
-	best, templates := 0, Templates()
-	for k := range templates {
-		t := &templates[k]
-		t.Limit = r.limit(*t, histories, tokens)
-		texts := r.templated(*t, histories)
+	for k, t := range Templates() {
+		t.Limit = r.limit(t, histories, tokens)
+		texts := r.templated(t, histories)
 		out, err := r.answer(ctx, e, texts, p, nil, nil)
 		if err != nil {
-			return Template{}, err
+			return found, err
 		}
 		one := tried{Number: k, Limit: t.Limit, Tokens: r.meanTokens(texts)}
 		for _, o := range out {
 			one.Accuracy += o.Right / float64(len(out))
 		}
-		if all = append(all, one); one.Accuracy > all[best].Accuracy {
-			best = k
+		if found.All = append(found.All, one); k == 0 || one.Accuracy > found.Best.Accuracy {
+			found.Best = one
 		}
 	}
-	r.Log(fmt.Sprintf("best-template: number %d of %d, %.1f tokens and %.3f right on validation users", best, len(all), all[best].Tokens, all[best].Accuracy))
-	return templates[best], writeJSON(filepath.Join(r.Dir, "templates.json"), all)
+	b := found.Best
+	r.Log(fmt.Sprintf("%s: number %d of %d, %.1f tokens and %.3f right on validation users", name, b.Number, len(found.All), b.Tokens, b.Accuracy))
+	return found, nil
 }
 
 // limit returns the limit at which a template's texts come nearest to so many

@@ -15,20 +15,25 @@ import (
 // Methods are the names of RLPF and its rivals, in the order of results.
 var Methods = []string{
 	"rlpf", "before-rl", "best-template", "best-of-n-sft", "all-activities", "first-x", "random-x", "last-x",
-	"shuffled", "options-only", "oracle", logisticName,
+	"shuffled", "options-only", oracleName, countsName, logisticName,
 }
 
-// logisticName is the method that reads histories without a language model: see
-// Asker.Logistic.
-const logisticName = "logistic-regression"
+// The methods that answer without a language model.
+const (
+	oracleName   = "oracle"              // Run.Oracle
+	countsName   = "genre-counts"        // Asker.GenreReader
+	logisticName = "logistic-regression" // Asker.Logistic
+)
 
 // reads reports whether a predictor answers for the method, from a context.
-func reads(method string) bool { return method != "oracle" && method != logisticName }
+func reads(method string) bool {
+	return method != oracleName && method != countsName && method != logisticName
+}
 
 // answers reports whether a method answers a task.
 func answers(method string, t Task) bool {
 	switch method {
-	case "oracle":
+	case oracleName, countsName:
 		return t.Future()
 	case logisticName:
 		return classes[t].of != nil
@@ -39,7 +44,7 @@ func answers(method string, t Task) bool {
 // Methods returns those of the Methods that the run can test.
 func (r *Run) Methods() []string {
 	return slices.DeleteFunc(slices.Clone(Methods), func(m string) bool {
-		return m == "oracle" && r.Oracle == nil || m == logisticName && r.People == nil
+		return m == oracleName && r.Oracle == nil || m == countsName && len(r.Data.Genres) == 0 || m == logisticName && r.People == nil
 	})
 }
 
@@ -139,14 +144,18 @@ func (r *Run) Test(ctx context.Context, method string, e *Exam, progress func(do
 func (r *Run) calculate(ctx context.Context, method string, e *Exam) ([]Outcome, error) {
 	out := make([]Outcome, len(e.Questions))
 	scores := map[Task][][]float64{} // of the logistic regressions
+	count := r.Asker.GenreReader()
 	for i, q := range e.Questions {
 		if !answers(method, q.Task) {
 			continue
 		}
 		var s []float64
-		if method == "oracle" {
+		switch method {
+		case oracleName:
 			s = r.Oracle(q)
-		} else {
+		case countsName:
+			s = count(q)
+		default:
 			if scores[q.Task] == nil {
 				// Of everyone it reads the last events that leave the future unseen.
 				read := func(user int) []history.Event {

@@ -61,6 +61,7 @@ func TestContextsDoNotKnowTheFuture(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(want.dir)))
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "contexts")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "templates.json")))
 	d := otherwise(want.run.Users.Test, func(u int) int { return last[u] })
 	r, err := NewRun(ctx, dir, tinyConfig(), d, nil, 1)
 	require.NoError(t, err)

@@ -94,8 +94,8 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 
 // way measures the way to the oracle, if there is one.
 func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of func(Outcome) float64, r *rand.PCG) (Figure, bool) {
-	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes["oracle"]
-	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers("oracle", task) {
+	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes[oracleName]
+	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers(oracleName, task) {
 		return Figure{}, false
 	}
 	gone, whole := mean(to, at, of), mean(oracle, at, of)

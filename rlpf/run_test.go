@@ -46,6 +46,7 @@ func TestTinyRun(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1.0, value(FutureActivity, "oracle", "accuracy"))
+	require.Positive(t, value(FutureActivityGap50, "genre-counts", "accuracy"))
 	require.Zero(t, value(FutureActivity, "options-only", "tokens"))
 	require.Equal(t, 1.0, value(SummaryTask, "all-activities", "compression"))
 	require.Len(t, differences, 3*len(compared)*2)

@@ -56,7 +56,7 @@ func (a *Asker) OracleReader(truth *history.Truth) Reader {
 // histogram: an option's score is how much commoner its genres are there than
 // among training users, in logarithms.
 func (a *Asker) GenreReader() Reader {
-	var total float64
+	total := float64(len(a.common)) // as if everything had been met once more
 	for _, n := range a.common {
 		total += n
 	}

@@ -93,6 +93,9 @@ func tables(rows []run.Row) []run.Table {
 		t.Title = h.title
 		t.Note = "95 % bootstrap intervals, clustered by user; tokens of what the predictor reads about the user."
 		for _, r := range rows {
+			if r.Task == h.task && r.Method == "genre-counts" {
+				t.Note += " genre-counts compares the options' genres with a count of the history's, without a predictor: a yardstick for how much of the way the best histogram goes."
+			}
 			if r.Task == h.task && r.Metric == rlpf.WayMetric {
 				t.Note += fmt.Sprintf(" RLPF goes %.0f %% of the way from before RL to the oracle, which knows more than anyone can.", 100*r.Value)
 			}
