@@ -3,6 +3,7 @@ package rlpf
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,6 +60,7 @@ type Exam struct {
 	Questions []Question // by user and place
 	Cases     []Case     // the histories behind them, in the same order
 	caseOf    []int      // of each question
+	key       string     // a hash of the questions
 }
 
 // Exam returns the questions of all tasks about the test users.
@@ -90,7 +92,32 @@ func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
 		}
 		e.caseOf = append(e.caseOf, len(e.Cases)-1)
 	}
+	h := sha256.New()
+	for _, q := range e.Questions {
+		fmt.Fprintf(h, "%s %d %d %q %q %d %d\n", q.Task, q.User, q.Pos, q.Ask, q.Options, q.Items, q.Answer)
+	}
+	e.key = fmt.Sprintf("%x", h.Sum(nil)[:8])
 	return e
+}
+
+// answered is what is kept of an exam in a file of its own: Outcomes or
+// contexts.
+type answered[T any] struct {
+	Exam   string `json:"exam"` // the hash of its questions
+	Values []T    `json:"values"`
+}
+
+// recall reads back the n values that were kept of the exam. If there is no such
+// file, the error is an fs.ErrNotExist.
+func recall[T any](path string, e *Exam, n int) ([]T, error) {
+	var a answered[T]
+	if err := readJSON(path, &a); err != nil {
+		return nil, err
+	}
+	if a.Exam != e.key || len(a.Values) != n {
+		return nil, fmt.Errorf("rlpf: %s is of another test (%d values of questions %s; want %d of %s): remove it to test again", path, len(a.Values), a.Exam, n, e.key)
+	}
+	return a.Values, nil
 }
 
 // histories returns the events of each case.
@@ -107,20 +134,15 @@ func (r *Run) histories(e *Exam) [][]history.Event {
 // A method that does not answer a task has the zero Outcome there.
 func (r *Run) Test(ctx context.Context, method string, e *Exam, progress func(done, all int)) ([]Outcome, error) {
 	path := filepath.Join(r.Dir, "outcomes", method+".json")
-	var out []Outcome
-	err := readJSON(path, &out)
-	if err == nil && len(out) == len(e.Questions) {
-		return out, nil
-	} else if err == nil {
-		return nil, fmt.Errorf("rlpf: %s is of another test (%d of %d outcomes): remove it to test again", path, len(out), len(e.Questions))
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	out, err := recall[Outcome](path, e, len(e.Questions))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return out, err
 	}
 	if !reads(method) {
 		if out, err = r.calculate(ctx, method, e); err != nil {
 			return nil, fmt.Errorf("rlpf: testing %s: %w", method, err)
 		}
-		return out, writeJSON(path, out)
+		return out, writeJSON(path, answered[Outcome]{e.key, out})
 	}
 	contexts, err := r.Contexts(ctx, method, e)
 	if err != nil {
@@ -137,7 +159,7 @@ func (r *Run) Test(ctx context.Context, method string, e *Exam, progress func(do
 	if out, err = r.answer(ctx, e, contexts, first, second, progress); err != nil {
 		return nil, fmt.Errorf("rlpf: testing %s: %w", method, err)
 	}
-	return out, writeJSON(path, out)
+	return out, writeJSON(path, answered[Outcome]{e.key, out})
 }
 
 // calculate answers the exam by a method without a predictor.
@@ -216,20 +238,15 @@ func (r *Run) answer(ctx context.Context, e *Exam, contexts []string, first, sec
 // an exam are kept in the run folder and read back.
 func (r *Run) Contexts(ctx context.Context, method string, e *Exam) ([]string, error) {
 	path := filepath.Join(r.Dir, "contexts", method+".json")
-	var texts []string
-	if err := readJSON(path, &texts); err == nil && len(texts) == len(e.Cases) {
-		return texts, nil
-	} else if err == nil {
-		return nil, fmt.Errorf("%s is of another test (%d of %d contexts): remove it to test again", path, len(texts), len(e.Cases))
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	texts, err := recall[string](path, e, len(e.Cases))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return texts, err
 	}
-	texts, err := r.contexts(ctx, method, e)
-	if err != nil {
+	if texts, err = r.contexts(ctx, method, e); err != nil {
 		return nil, err
 	}
 	for i := range texts {
 		texts[i] = readable(texts[i])
 	}
-	return texts, writeJSON(path, texts)
+	return texts, writeJSON(path, answered[string]{e.key, texts})
 }

@@ -71,6 +71,20 @@ func TestShuffled(t *testing.T) {
 	}
 }
 
+// What a folder keeps of one exam is no answer to another one of the same size.
+func TestExamsAreToldApart(t *testing.T) {
+	ctx, r := context.Background(), tiny(t)
+	e := *r.exam
+	e.key = "another"
+	_, err := r.run.Test(ctx, "rlpf", &e, nil)
+	require.ErrorContains(t, err, "outcomes/rlpf.json is of another test")
+	_, err = r.run.Contexts(ctx, "rlpf", &e)
+	require.ErrorContains(t, err, "contexts/rlpf.json is of another test")
+	require.Equal(t, r.exam.key, r.run.Exam().key)
+	require.NotEqual(t, r.exam.key, r.run.exam(r.run.Asker.Tasks()[1:], r.run.Users.Test, 2).key)
+	require.Len(t, r.exam.key, 16)
+}
+
 // A run that is interrupted in every stage, and each time begun again from its
 // folder, ends as one that was never interrupted: the same weights, the same
 // answers. The number of cores changes nothing.
