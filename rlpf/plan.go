@@ -20,8 +20,13 @@ const (
 
 // Scale returns c with the steps of every stage that fit the training of one
 // seed into the given time on this machine, from the rates of a few steps of
-// every stage.
-func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.Person, budget time.Duration) (Config, error) {
+// every stage. If the policy is taken from the finished run in the folder policy
+// (TakePolicy), the predictors have all the time; "": it learns here.
+func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.Person, budget time.Duration, policy string) (Config, error) {
+	one := budget.Seconds()
+	if policy != "" {
+		one /= lmShare + predictorShare + secondShare
+	}
 	dir, err := os.MkdirTemp("", "noema-rates-")
 	if err != nil {
 		return c, err
@@ -32,6 +37,11 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	try := c
 	try.Predictor.Pretrain, try.Predictor.Steps, try.Second.Pretrain, try.Second.Steps = few, few, few, few
 	try.Warm.Steps, try.RL.Steps = 4*few, few
+	if policy != "" {
+		if _, err := TakePolicy(dir, policy); err != nil {
+			return c, err
+		}
+	}
 	r, err := NewRun(ctx, dir, try, d, people, c.Seed)
 	if err != nil {
 		return c, err
@@ -45,18 +55,27 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 		}
 		end[stage], last[stage] = time.Now(), step
 	}
-	if _, err := r.Policy(ctx); err == nil {
-		_, err = r.Second(ctx)
+	train := func() error {
+		if _, err := r.Predictor(ctx); err != nil {
+			return err
+		}
+		if _, err := r.Second(ctx); err != nil || policy != "" {
+			return err
+		}
+		_, err := r.Policy(ctx)
+		return err
 	}
-	if err != nil {
+	if err := train(); err != nil {
 		return c, fmt.Errorf("measuring rates: %w", err)
 	}
 	steps := func(stage string, share float64) int {
 		each := end[stage].Sub(begin[stage]).Seconds() / float64(last[stage]-warm)
-		return max(1, int(share*budget.Seconds()/each))
+		return max(1, int(share*one/each))
 	}
 	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
 	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/3), steps(secondName, secondShare*2/3)
-	c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare), steps(policyName, rlShare/1.5)
+	if policy == "" {
+		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare), steps(policyName, rlShare/1.5)
+	}
 	return c, nil
 }

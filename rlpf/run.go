@@ -27,7 +27,8 @@ type Run struct {
 	Users  Users
 	Lang   *Language
 	Asker  *Asker
-	Oracle Reader // knows as much of the future as can be; nil: there is none
+	Origin *Origin // of the policy, which is tested here only; nil: it learns here
+	Oracle Reader  // knows as much of the future as can be; nil: there is none
 
 	Log   func(msg string)                                            // what begins
 	Start func(stage string, step, of int)                            // a stage begins or goes on after step; may be nil
@@ -37,14 +38,21 @@ type Run struct {
 // NewRun begins or continues the training of c on a data set in the folder dir,
 // which must exist. people is what the users say of themselves, or nil. Who
 // tests is drawn by split, a seed of its own, so that runs with other seeds are
-// tested on the same users.
+// tested on the same users. If the folder has taken its policy from another run
+// (TakePolicy), c is changed to what the policy was trained with.
 func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, people []history.Person, split uint64) (*Run, error) {
+	taken, err := origin(dir)
+	if err != nil {
+		return nil, err
+	}
+	if taken != nil {
+		c = taken.fit(c)
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	c = c.WithDefaults()
-	r := &Run{Dir: dir, Config: c, Data: d, People: people, Log: func(string) {}}
-	var err error
+	r := &Run{Dir: dir, Config: c, Data: d, People: people, Origin: taken, Log: func(string) {}}
 	if r.Users, err = DivideUsers(d, c.Ask, c.Exam.Places, split); err != nil {
 		return nil, err
 	}
@@ -86,6 +94,7 @@ func readLanguage(path string, d *history.Dataset) (*Language, error) {
 const (
 	aboutFile     = "rlpf.json"
 	tokenizerFile = "tokenizer.json"
+	weightsExt    = ".safetensors" // behind the name of a stage
 )
 
 // about is what Load needs to know beside the weights.

@@ -189,11 +189,21 @@ func TestConfigIsChecked(t *testing.T) {
 
 // A longer budget trains more of everything, in proportion.
 func TestScale(t *testing.T) {
-	c, err := Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour)
+	c, err := Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, "")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate())
 	for _, steps := range []int{c.Predictor.Pretrain, c.Predictor.Steps, c.Second.Pretrain, c.Second.Steps, c.Warm.Steps, c.RL.Steps} {
 		require.Greater(t, steps, 50)
 	}
 	require.Equal(t, tinyConfig().WithDefaults().Exam, c.Exam)
+
+	// A policy that is taken leaves its time to the predictors.
+	c, err = Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, tiny(t).dir)
+	require.NoError(t, err)
+	require.NoError(t, c.Validate())
+	for _, steps := range []int{c.Predictor.Pretrain, c.Predictor.Steps, c.Second.Pretrain, c.Second.Steps} {
+		require.Greater(t, steps, 50)
+	}
+	require.Equal(t, tinyConfig().Warm.Steps, c.Warm.Steps)
+	require.Equal(t, tinyConfig().RL.Steps, c.RL.Steps)
 }

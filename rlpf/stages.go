@@ -36,11 +36,14 @@ const (
 // kept reads the weights that a stage has left into model, or has build train
 // it, with checkpoints in the folder that it is given, and keeps them.
 func (r *Run) kept(name string, model any, build func(checkpoints string) error) error {
-	path := filepath.Join(r.Dir, name+".safetensors")
+	path := filepath.Join(r.Dir, name+weightsExt)
 	if _, err := os.Stat(path); err == nil {
 		return train.LoadModel(path, model)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return file.Explain("read", path, err)
+	}
+	if err := r.Origin.check(name); err != nil {
+		return err
 	}
 	checkpoints := filepath.Join(r.Dir, "checkpoints", name)
 	if err := build(checkpoints); err != nil {
