@@ -87,10 +87,14 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 	}
 	f := &findings{outcomes: map[string][][]rlpf.Outcome{}, quality: map[string][]rlpf.Quality{}}
 	for k := range o.Seeds {
-		dir := folder.Dir()
+		dir := seedDir(folder.Dir(), k)
 		if k > 0 {
-			dir = folder.Path(fmt.Sprintf("seed-%d", k+1))
 			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return nil, err
+			}
+		}
+		if o.Policy != "" {
+			if _, err := rlpf.TakePolicy(dir, seedDir(o.Policy, k)); err != nil {
 				return nil, err
 			}
 		}
@@ -147,7 +151,7 @@ func begun(ctx context.Context, folder *run.Folder, o options, w *world) (*rlpf.
 		b := beginning{o.config().WithDefaults(), w.sha256}
 		if o.Budget > 0 {
 			say("measuring how fast this machine trains, to fill %s", run.FormatDuration(o.Budget))
-			if b.Config, err = rlpf.Scale(ctx, b.Config, w.data, w.people, o.Budget/time.Duration(o.Seeds)); err != nil {
+			if b.Config, err = rlpf.Scale(ctx, b.Config, w.data, w.people, o.Budget/time.Duration(o.Seeds), o.Policy); err != nil {
 				return nil, err
 			}
 			if o.Updates > 0 {

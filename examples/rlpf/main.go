@@ -33,6 +33,9 @@ type options struct {
 	Seed    uint64        `json:"seed"`
 	Budget  time.Duration `json:"budget_ns"`
 	Quick   bool          `json:"quick,omitempty"`
+
+	Policy     string `json:"policy,omitempty"`      // folder of the finished run that the policy is taken from
+	PolicyData string `json:"policy_data,omitempty"` // the data set that it learned on
 }
 
 const synthetic = "synthetic"
@@ -56,6 +59,7 @@ func program(ctx context.Context, args []string) error {
 	seed := fs.Uint64("seed", 1, "of the first training")
 	budget := run.Duration(fs, "budget", 2*time.Hour, "time to train in, all seeds and methods together; synthetic data has a fixed plan unless this is given")
 	quick := fs.Bool("quick", false, "a run of a few seconds through the same code, to try it")
+	policy := fs.String("policy", "", "folder of a finished run on other data: test the policies that learned there on users of these data, for which predictors alone are trained")
 	out := fs.String("out", "", "folder for the run; empty: the next runs/rlpf-…")
 	resume := fs.String("resume", "", "folder of an interrupted run to go on with; it keeps its options")
 	jsonFile := fs.String("json", "", "also write results.json to this file")
@@ -114,12 +118,25 @@ func program(ctx context.Context, args []string) error {
 			}
 		}
 	}
+	if *policy != "" {
+		for _, name := range []string{"method", "grade", "alpha", "w", "length", "updates"} {
+			if given[name] {
+				return run.Usagef("-%s says how a policy learns, and that of -policy has learned", name)
+			}
+		}
+		if err := o.takePolicy(*policy); err != nil {
+			return err
+		}
+	}
 	if err := o.config().Validate(); err != nil {
 		return run.Usagef("%v", err)
 	}
 	w, err := o.read() // before there is a folder for it
 	if err != nil {
 		return err
+	}
+	if o.PolicyData == w.data.Name {
+		return run.Usagef("-policy %s: it learned on %s, and perhaps from users who would test it: give other data", *policy, o.PolicyData)
 	}
 	var folder *run.Folder
 	if *out != "" {
@@ -134,4 +151,9 @@ func program(ctx context.Context, args []string) error {
 	return job(ctx, folder, o, w, *jsonFile)
 }
 
-func (o options) title() string { return fmt.Sprintf("RLPF on %s", o.Dataset) }
+func (o options) title() string {
+	if o.Policy != "" {
+		return fmt.Sprintf("RLPF on %s, policy trained on %s", o.Dataset, o.PolicyData)
+	}
+	return fmt.Sprintf("RLPF on %s", o.Dataset)
+}

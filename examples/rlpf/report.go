@@ -193,9 +193,13 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
 	}
+	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regression, which learns from four fifths of all users and answers for the others. %d seed(s).", f.first.Config.Ask.History, o.Seeds)
+	if o.Policy != "" {
+		lead = fmt.Sprintf("The policies were trained on %s, warm start included, and have learned nothing from %s, whose training users taught the predictors alone. ", o.PolicyData, o.Dataset) + lead
+	}
 	rep := run.Report{
 		Title: o.title(),
-		Lead:  fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regression, which learns from four fifths of all users and answers for the others. %d seed(s).", f.first.Config.Ask.History, o.Seeds),
+		Lead:  lead,
 		Sections: []run.Section{
 			results, bars,
 			{Title: "How it learned", Blocks: series},
@@ -281,6 +285,9 @@ func curves(path string) ([]run.Block, error) {
 	}
 	var blocks []run.Block
 	for _, name := range names {
+		if len(charts[name].Series) == 0 {
+			continue // nothing learned from rewards in this run
+		}
 		charts[name].XLabel = "step"
 		blocks = append(blocks, *charts[name])
 	}
