@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -16,7 +14,6 @@ import (
 
 	"github.com/noema-ml/noema/internal/run"
 	"github.com/noema-ml/noema/rlpf"
-	"github.com/noema-ml/noema/userllm/history"
 )
 
 const asProgram = "NOEMA_RLPF_PROGRAM"
@@ -117,84 +114,6 @@ func TestSeeds(t *testing.T) {
 	got, err := os.ReadFile(filepath.Join(dir, "copy.json"))
 	require.NoError(t, err)
 	require.JSONEq(t, string(want), string(got))
-}
-
-// The policies of a finished run are tested on data of another kind, on which
-// nothing but predictors is trained.
-func TestPolicyOfOtherData(t *testing.T) {
-	if testing.Short() {
-		t.Skip("two whole runs")
-	}
-	home := t.TempDir()
-	data := filepath.Join(home, "yelp")
-	require.NoError(t, os.Mkdir(data, 0o755))
-	places := map[string]map[string]string{}
-	d := history.Synthetic(history.SyntheticConfig{Seed: 3, Users: 60, Items: 150, Events: 30})
-	for i, item := range d.Items {
-		var categories []string
-		for _, g := range item.Genres {
-			categories = append(categories, d.Genres[g])
-		}
-		places[strconv.Itoa(i)] = map[string]string{"title": item.Title, "description": strings.Join(categories, ", ")}
-	}
-	text, err := json.Marshal(places)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(data, "Yelp.item.json"), text, 0o644))
-	var visits strings.Builder
-	for i, u := range d.Users {
-		fmt.Fprint(&visits, i+1)
-		for _, e := range u.Events {
-			fmt.Fprint(&visits, " ", e.Item+1)
-		}
-		fmt.Fprintln(&visits)
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(data, "Yelp.txt"), []byte(visits.String()), 0o644))
-
-	ended(t, command(home, "-quick", "-updates", "2", "-w", "0.5", "-out", "films"))
-	over := filepath.Join(home, "places")
-	ended(t, command(home, "-quick", "-data", "yelp", "-policy", "films", "-seed", "4", "-out", over))
-	learned, tested := results(t, filepath.Join(home, "films", "results.json")), results(t, filepath.Join(over, "results.json"))
-	require.Equal(t, learned.WeightsSHA256, tested.WeightsSHA256)
-	config := tested.Config.(map[string]any)
-	require.Equal(t, filepath.Join(home, "films"), config["policy"])
-	require.Equal(t, "synthetic", config["policy_data"])
-	require.Equal(t, 0.5, config["length_weight"])
-	require.EqualValues(t, 20, config["run"].(map[string]any)["ask"].(map[string]any)["history"])
-	have := map[string]bool{}
-	for _, row := range tested.Results {
-		require.Equal(t, "yelp", row.Dataset)
-		have[row.Task+" "+row.Method+" "+row.Metric] = true
-	}
-	for _, method := range rlpf.Methods[:10] {
-		require.True(t, have["future_activity "+method+" accuracy"], method)
-		require.True(t, have["fav_genre "+method+" accuracy-transfer"], method)
-	}
-	stages := map[any]bool{}
-	for _, line := range lines(t, filepath.Join(over, "metrics.jsonl")) {
-		stages[line["stage"]] = true
-	}
-	require.Equal(t, map[any]bool{"lm": true, "predictor": true, "second-lm": true, "second-predictor": true}, stages)
-	page, err := os.ReadFile(filepath.Join(over, "report.html"))
-	require.NoError(t, err)
-	require.Contains(t, string(page), "RLPF on yelp, policy trained on synthetic")
-
-	// It stands on its own from then on.
-	require.NoError(t, os.Rename(filepath.Join(home, "films"), filepath.Join(home, "elsewhere")))
-	require.NoError(t, os.RemoveAll(filepath.Join(over, "outcomes")))
-	require.NoError(t, os.RemoveAll(filepath.Join(over, "contexts")))
-	ended(t, command(home, "-resume", over))
-	again := results(t, filepath.Join(over, "results.json"))
-	require.Equal(t, tested.Results, again.Results)
-
-	for _, k := range []struct{ args, says string }{
-		{"-quick -data yelp -policy elsewhere -seeds 2", "has the policies of 1"},
-		{"-quick -policy elsewhere", "other data"},
-		{"-quick -data yelp -policy places", "take it from there"},
-	} {
-		out, err := command(home, strings.Fields(k.args)...).CombinedOutput()
-		require.Error(t, err, k.args)
-		require.Contains(t, string(out), k.says)
-	}
 }
 
 // Any mistake gives one line that says what is wrong, an exit code, and leaves
