@@ -14,15 +14,43 @@ import (
 
 // contexts makes what the predictors read of each case by a method.
 func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, error) {
-	histories := r.histories(e)
+	if method == "shuffled" {
+		return r.shuffled(ctx, e)
+	}
+	return r.told(ctx, method, r.histories(e), e, nil)
+}
+
+// shuffled gives each case the summary of another user.
+func (r *Run) shuffled(ctx context.Context, e *Exam) ([]string, error) {
+	summaries, err := r.Contexts(ctx, policyName, e)
+	if err != nil {
+		return nil, err
+	}
+	// Moving all on by about a half gives everyone the summary of another user;
+	// where the cases of one user are that many, there is no other.
+	n := len(e.Cases)
+	texts := make([]string, n)
+	for i := range texts {
+		j := (i + n/2) % n
+		for k := 0; k < n && e.Cases[j].User == e.Cases[i].User; k++ {
+			j = (j + 1) % n
+		}
+		texts[i] = summaries[j]
+	}
+	return texts, nil
+}
+
+// told returns what a method says of histories. Rivals of RLPF's length have
+// that of its summaries of the exam's cases.
+func (r *Run) told(ctx context.Context, method string, histories [][]history.Event, e *Exam, progress func(done, all int)) ([]string, error) {
 	texts := make([]string, len(histories))
 	switch method {
 	case policyName:
-		return r.summaries(ctx, r.Policy, histories)
+		return r.summaries(ctx, r.Policy, histories, progress)
 	case beforeName:
-		return r.summaries(ctx, r.BeforeRL, histories)
+		return r.summaries(ctx, r.BeforeRL, histories, progress)
 	case bestName:
-		return r.summaries(ctx, r.BestOfN, histories)
+		return r.summaries(ctx, r.BestOfN, histories, progress)
 	case "options-only":
 		return texts, nil
 	case "all-activities":
@@ -31,25 +59,12 @@ func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, e
 		}
 		return texts, nil
 	}
-	// What the others may say is measured by what RLPF says.
 	summaries, err := r.Contexts(ctx, policyName, e)
 	if err != nil {
 		return nil, err
 	}
 	tokens := r.meanTokens(summaries)
 	switch method {
-	case "shuffled":
-		// Moving all on by about a half gives everyone the summary of another
-		// user; where the cases of one user are that many, there is no other.
-		n := len(e.Cases)
-		for i := range texts {
-			j := (i + n/2) % n
-			for k := 0; k < n && e.Cases[j].User == e.Cases[i].User; k++ {
-				j = (j + 1) % n
-			}
-			texts[i] = summaries[j]
-		}
-		return texts, nil
 	case "best-template":
 		t, err := r.bestTemplate(ctx, tokens)
 		if err != nil {
@@ -79,12 +94,12 @@ func (r *Run) contexts(ctx context.Context, method string, e *Exam) ([]string, e
 // summaries trains a policy, or reads it back, and has it sum up histories. It
 // samples as in RL: what L and the reward are about is what is tested. The most
 // probable words would be texts of another kind, far shorter ones.
-func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), histories [][]history.Event) ([]string, error) {
+func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), histories [][]history.Event, progress func(done, all int)) ([]string, error) {
 	m, err := policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Summariser(m).summarise(ctx, stream(r.Config.Seed, "summaries"), histories, r.sampling(), nil)
+	return r.Summariser(m).summarise(ctx, stream(r.Config.Seed, "summaries"), histories, r.sampling(), progress)
 }
 
 // meanTokens returns the mean number of tokens of texts.

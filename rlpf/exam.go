@@ -179,12 +179,8 @@ func (r *Run) calculate(ctx context.Context, method string, e *Exam) ([]Outcome,
 			s = count(q)
 		default:
 			if scores[q.Task] == nil {
-				// Of everyone it reads the last events that leave the future unseen.
-				read := func(user int) []history.Event {
-					return r.Asker.History(user, max(0, len(r.Data.Users[user].Events)-r.Config.Ask.Ahead))
-				}
 				var err error
-				if scores[q.Task], err = r.Asker.Logistic(ctx, q.Task, read, 1); err != nil {
+				if scores[q.Task], err = r.Asker.Logistic(ctx, q.Task, r.late, 1); err != nil {
 					return nil, err
 				}
 			}

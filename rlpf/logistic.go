@@ -26,37 +26,44 @@ const (
 // each of the options of task (Age, Gender or Occupation), by a regression that
 // was fitted to the other four of five folds of all users, drawn by seed.
 func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []history.Event, seed uint64) ([][]float64, error) {
+	of := func(user int) person { return a.person(read(user)) }
+	return a.crossFit(ctx, task, len(a.Data.Items)+len(a.Data.Genres)+1, of, seed)
+}
+
+// crossFit returns scores of the classes of everybody, [users, classes], by
+// regressions on so many features, those of a user, that were fitted to the
+// other folds.
+func (a *Asker) crossFit(ctx context.Context, task Task, features int, of func(user int) person, seed uint64) ([][]float64, error) {
 	c, ok := classes[task]
 	if !ok || a.people == nil {
 		return nil, fmt.Errorf("rlpf: %s knows nothing of %s", a.Data.Name, task)
 	}
-	rows := make([]person, len(a.people))
-	for u := range rows {
-		rows[u] = a.person(read(u))
-		if rows[u].label = c.of(a.people[u]); rows[u].label < 0 {
+	people, labels := make([]person, len(a.people)), make([]int, len(a.people))
+	for u := range people {
+		people[u] = of(u)
+		if labels[u] = c.of(a.people[u]); labels[u] < 0 {
 			return nil, fmt.Errorf("rlpf: user %s has no %s", a.Data.Users[u].Key, task)
 		}
 	}
-	order := rand.New(stream(seed, "folds")).Perm(len(rows))
-	scores := make([][]float64, len(rows))
+	foldOf := divide(len(people), seed)
+	scores := make([][]float64, len(people))
 	g, ctx := errgroup.WithContext(ctx)
 	for fold := range folds {
 		g.Go(func() error {
-			var fit []person
-			for i, u := range order {
-				if i%folds != fold {
-					fit = append(fit, rows[u])
+			m := regression{features: features, classes: len(c.names)}
+			for u, x := range people {
+				if foldOf[u] != fold {
+					m.rows, m.labels = append(m.rows, x), append(m.labels, labels[u])
 				}
 			}
-			m := regression{features: len(a.Data.Items) + len(a.Data.Genres) + 1, classes: len(c.names), rows: fit}
 			w, err := m.fit(ctx)
 			if err != nil {
 				return err
 			}
-			for i, u := range order {
-				if i%folds == fold {
+			for u := range people {
+				if foldOf[u] == fold {
 					scores[u] = make([]float64, m.classes)
-					m.score(w, &rows[u], scores[u])
+					m.score(w, &people[u], scores[u])
 				}
 			}
 			return nil
@@ -65,11 +72,19 @@ func (a *Asker) Logistic(ctx context.Context, task Task, read func(user int) []h
 	return scores, g.Wait()
 }
 
-// person is an example: the features that are not 0.
+// divide draws each user's fold; folds are of one size, but for one user.
+func divide(users int, seed uint64) []int {
+	foldOf := make([]int, users)
+	for i, u := range rand.New(stream(seed, "folds")).Perm(users) {
+		foldOf[u] = i % folds
+	}
+	return foldOf
+}
+
+// person is what a reader has of somebody: the features that are not 0.
 type person struct {
 	at    []int
 	value []float64
-	label int
 }
 
 // person describes events by items, genres and a constant. Long and short histories
@@ -98,6 +113,7 @@ func (a *Asker) person(events []history.Event) person {
 type regression struct {
 	features, classes int
 	rows              []person
+	labels            []int // of the rows
 }
 
 // score writes the scores of the classes.
@@ -118,11 +134,11 @@ func (m *regression) loss(w, grad []float64) float64 {
 		x := &m.rows[i]
 		m.score(w, x, p)
 		norm := floats.LogSumExp(p)
-		loss += norm - p[x.label]
+		loss += norm - p[m.labels[i]]
 		for c := range p {
 			p[c] = math.Exp(p[c] - norm)
 		}
-		p[x.label]--
+		p[m.labels[i]]--
 		for k, f := range x.at {
 			floats.AddScaled(grad[f*m.classes:(f+1)*m.classes], x.value[k], p)
 		}

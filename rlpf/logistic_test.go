@@ -53,8 +53,8 @@ func TestLogistic(t *testing.T) {
 }
 
 func TestLogisticGradient(t *testing.T) {
-	m := regression{features: 3, classes: 3, rows: []person{
-		{[]int{0, 2}, []float64{1, .5}, 1}, {[]int{1, 2}, []float64{-1, .5}, 2}, {[]int{0, 1}, []float64{.3, 2}, 0},
+	m := regression{features: 3, classes: 3, labels: []int{1, 2, 0}, rows: []person{
+		{[]int{0, 2}, []float64{1, .5}}, {[]int{1, 2}, []float64{-1, .5}}, {[]int{0, 1}, []float64{.3, 2}},
 	}}
 	w := []float64{.1, -.2, .3, .4, .5, -.6, .7, 0, .1}
 	grad, none := make([]float64, len(w)), make([]float64, len(w))

@@ -39,6 +39,46 @@ func TestPeople(t *testing.T) {
 		quality[method], err = r.Quality(ctx, method, e)
 		require.NoError(t, err, method)
 	}
+	probes := map[string][][]map[Task]float64{}
+	for _, method := range r.Methods() {
+		if r.Probes(method) {
+			p, err := r.Probe(ctx, method, e, nil)
+			require.NoError(t, err, method)
+			again, err := r.Probe(ctx, method, e, nil)
+			require.NoError(t, err, method)
+			require.Equal(t, p, again, method)
+			probes[method] = [][]map[Task]float64{p}
+		}
+	}
+	require.NotContains(t, probes, "shuffled")
+	probed, differences := ProbeFigures(1, probes)
+	require.Len(t, probed, 3*10)
+	require.Len(t, differences, 3*len(compared))
+	for _, f := range probed {
+		require.Equal(t, len(d.Users), f.N)
+	}
+	// What is said of all is kept, and made again in the same words.
+	ours, err := r.everyone(ctx, policyName, e, nil)
+	require.NoError(t, err)
+	require.Len(t, ours, len(d.Users))
+	for _, name := range []string{"everyone", "probes"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	done := 0
+	again, err := r.Probe(ctx, policyName, e, func(n, of int) {
+		require.Equal(t, len(d.Users), of)
+		done = n
+	})
+	require.NoError(t, err)
+	require.Equal(t, len(d.Users), done)
+	require.Equal(t, probes[policyName][0], again)
+	made, err := r.everyone(ctx, policyName, e, nil)
+	require.NoError(t, err)
+	require.Equal(t, ours, made)
+	require.NoError(t, writeJSON(filepath.Join(dir, "everyone", "last-x.json"), answered[string]{e.key, ours[1:]}))
+	_, err = r.Probe(ctx, "last-x", e, nil)
+	require.ErrorContains(t, err, "59 values")
+
 	figures, _ := Figures(1, e.Questions, outcomes)
 	figures = append(figures, QualityFigures(1, e, quality)...)
 	for _, task := range []Task{Age, Gender, Occupation} {

@@ -28,6 +28,7 @@ type findings struct {
 	exam        *rlpf.Exam
 	outcomes    map[string][][]rlpf.Outcome
 	quality     map[string][]rlpf.Quality
+	probes      map[string][][]map[rlpf.Task]float64
 	figures     []rlpf.Figure
 	differences []rlpf.Figure
 	rows        []run.Row
@@ -85,7 +86,7 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 	if err != nil {
 		return nil, err
 	}
-	f := &findings{outcomes: map[string][][]rlpf.Outcome{}, quality: map[string][]rlpf.Quality{}}
+	f := &findings{outcomes: map[string][][]rlpf.Outcome{}, quality: map[string][]rlpf.Quality{}, probes: map[string][][]map[rlpf.Task]float64{}}
 	for k := range o.Seeds {
 		dir := seedDir(folder.Dir(), k)
 		if k > 0 {
@@ -128,10 +129,19 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 				return nil, err
 			}
 			f.quality[method] = append(f.quality[method], quality...)
+			if r.Probes(method) {
+				right, err := probe(ctx, r, method, f.exam)
+				if err != nil {
+					return nil, err
+				}
+				f.probes[method] = append(f.probes[method], right)
+			}
 		}
 	}
 	f.figures, f.differences = rlpf.Figures(o.Seed, f.exam.Questions, f.outcomes)
 	f.figures = append(f.figures, rlpf.QualityFigures(o.Seed, f.exam, f.quality)...)
+	figures, differences := rlpf.ProbeFigures(o.Seed, f.probes)
+	f.figures, f.differences = append(f.figures, figures...), append(f.differences, differences...)
 	return f, nil
 }
 

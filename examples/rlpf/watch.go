@@ -57,18 +57,36 @@ func watch(r *rlpf.Run, metrics *run.Metrics, seed int) {
 }
 
 // test trains and tests one method, with a progress line.
-func test(ctx context.Context, r *rlpf.Run, method string, e *rlpf.Exam) ([]rlpf.Outcome, error) {
+func test(ctx context.Context, r *rlpf.Run, method string, e *rlpf.Exam) (out []rlpf.Outcome, err error) {
+	err = progress("testing "+method, "questions", func(report func(done, all int)) error {
+		out, err = r.Test(ctx, method, e, report)
+		return err
+	})
+	return out, err
+}
+
+// probe asks what a method's texts tell of all users, with a progress line.
+func probe(ctx context.Context, r *rlpf.Run, method string, e *rlpf.Exam) (right []map[rlpf.Task]float64, err error) {
+	err = progress("texts of all users by "+method, "texts", func(report func(done, all int)) error {
+		right, err = r.Probe(ctx, method, e, report)
+		return err
+	})
+	return right, err
+}
+
+// progress shows a line from the first report of work on.
+func progress(label, unit string, work func(report func(done, all int)) error) error {
 	var line *run.Progress
-	out, err := r.Test(ctx, method, e, func(done, all int) {
+	err := work(func(done, all int) {
 		if line == nil {
-			line = run.NewProgress(os.Stdout, "  testing "+method, "questions", 0, all)
+			line = run.NewProgress(os.Stdout, "  "+label, unit, 0, all)
 		}
 		line.Set(done, "")
 	})
 	if line != nil && err == nil {
 		line.Done("")
 	}
-	return out, err
+	return err
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
