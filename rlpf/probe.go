@@ -142,12 +142,14 @@ func ProbeFigures(seed uint64, probes map[string][][]map[Task]float64) (figures,
 	for _, task := range Tasks {
 		of := func(seeds [][]map[Task]float64) (users, each []float64) {
 			for _, right := range seeds {
-				if _, asked := right[0][task]; !asked {
-					return nil, nil
+				var one []float64
+				for _, user := range right {
+					if v, asked := user[task]; asked {
+						one = append(one, v)
+					}
 				}
-				one := make([]float64, len(right))
-				for u := range one {
-					one[u] = right[u][task]
+				if len(one) == 0 {
+					return nil, nil
 				}
 				users = append(users, make([]float64, len(one)-len(users))...)
 				floats.AddScaled(users, 1/float64(len(seeds)), one)

@@ -203,7 +203,7 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
 	}
-	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regression, which learns from four fifths of all users and answers for the others. %d seed(s).", f.first.Config.Ask.History, o.Seeds)
+	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regressions, which learn from four fifths of all users and answer for the others. %d seed(s).", f.first.Config.Ask.History, o.Seeds)
 	if o.Policy != "" {
 		lead = fmt.Sprintf("The policies were trained on %s, warm start included, and have learned nothing from %s, whose training users taught the predictors alone. ", o.PolicyData, o.Dataset) + lead
 	}
