@@ -58,14 +58,14 @@ func TestLogisticGradient(t *testing.T) {
 	}}
 	w := []float64{.1, -.2, .3, .4, .5, -.6, .7, 0, .1}
 	grad, none := make([]float64, len(w)), make([]float64, len(w))
-	m.loss(w, grad)
+	m.loss(w, grad, 1)
 	for i := range w {
 		const h = 1e-6
 		was := w[i]
 		w[i] = was + h
-		up := m.loss(w, none)
+		up := m.loss(w, none, 1)
 		w[i] = was - h
-		down := m.loss(w, none)
+		down := m.loss(w, none, 1)
 		w[i] = was
 		require.InDelta(t, (up-down)/(2*h), grad[i], 1e-6)
 	}

@@ -81,6 +81,7 @@ func (r *Run) Probe(ctx context.Context, method string, e *Exam, progress func(d
 	if !errors.Is(err, fs.ErrNotExist) {
 		return right, err
 	}
+	r.Log(fmt.Sprintf("probe of %s: all %d users", method, len(r.Data.Users)))
 	var texts []string
 	if method != logisticName {
 		if texts, err = r.everyone(ctx, method, e, progress); err != nil {

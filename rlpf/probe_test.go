@@ -47,8 +47,14 @@ func TestProbe(t *testing.T) {
 	}
 	told := saying(a, true)
 	plain, nothing, empty := reached(told), reached(saying(a, false)), reached(make([]string, len(told)))
-	t.Logf("told %.3f, not told %.3f, nothing said %.3f, men %.3f", plain, nothing, empty, men)
+	noise := make([]string, len(told)) // much that tells nothing
+	for u := range noise {
+		noise[u] = l.Activities(a.Data.Users[r.IntN(len(told))].Events[:20])
+	}
+	much := reached(noise)
+	t.Logf("told %.3f, not told %.3f, nothing said %.3f, noise %.3f, men %.3f", plain, nothing, empty, much, men)
 	require.Greater(t, plain, .97)
+	require.Greater(t, much, men-.05)
 	require.InDelta(t, men, nothing, .1)
 	require.InDelta(t, men, empty, 1e-9)
 
