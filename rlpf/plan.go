@@ -9,7 +9,7 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// The shares of a budget that training takes; testing takes some minutes more.
+// The shares of the training of one seed; testing takes some minutes more.
 const (
 	lmShare        = 0.08
 	predictorShare = 0.34
@@ -18,14 +18,16 @@ const (
 	rlShare        = 0.32 // with best-of-n-sft, which takes about half as long again as RL
 )
 
-// Scale returns c with the steps of every stage that fit the training of one
-// seed into the given time on this machine, from the rates of a few steps of
-// every stage. If the policy is taken from the finished run in the folder policy
-// (TakePolicy), the predictors have all the time; "": it learns here.
-func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.Person, budget time.Duration, policy string) (Config, error) {
-	one := budget.Seconds()
-	if policy != "" {
-		one /= lmShare + predictorShare + secondShare
+// Scale returns c with the steps of every stage that fit the training of so many
+// seeds, which share their readers, into the given time on this machine, from
+// the rates of a few steps of every stage. If the policies are taken from the
+// finished run in the folder policy (TakePolicy), the readers have all the time;
+// "": they learn here.
+func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.Person, budget time.Duration, seeds int, policy string) (Config, error) {
+	const shared = lmShare + predictorShare + secondShare
+	one := budget.Seconds() / shared
+	if policy == "" {
+		one = budget.Seconds() / (shared + (1-shared)*float64(seeds))
 	}
 	dir, err := os.MkdirTemp("", "noema-rates-")
 	if err != nil {

@@ -90,6 +90,34 @@ func readLanguage(path string, d *history.Dataset) (*Language, error) {
 	return nil, fmt.Errorf("%s: %w", path, err)
 }
 
+// ShareReaders copies what judges the policies of a run to the folder of another
+// seed of it: the tokenizer, the language model that all start from and both
+// predictors, which it trains if they are not there yet. They stand for models
+// that are given; a seed is a warm start, reinforcement learning and rivals of
+// its own. Files that are there are kept.
+func (r *Run) ShareReaders(ctx context.Context, dir string) error {
+	if _, err := r.Predictor(ctx); err != nil {
+		return err
+	}
+	if _, err := r.Second(ctx); err != nil {
+		return err
+	}
+	for _, name := range []string{tokenizerFile, lmName + weightsExt, predictorName + weightsExt, secondName + weightsExt} {
+		to := filepath.Join(dir, name)
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(r.Dir, name))
+		if err != nil {
+			return file.Explain("read", filepath.Join(r.Dir, name), err)
+		}
+		if err := file.WriteWith(to, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // The files of a run folder beside the weights.
 const (
 	aboutFile     = "rlpf.json"

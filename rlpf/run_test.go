@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/optim/train"
 )
 
 // There is something of everything in the tiny run.
@@ -189,7 +191,7 @@ func TestConfigIsChecked(t *testing.T) {
 
 // A longer budget trains more of everything, in proportion.
 func TestScale(t *testing.T) {
-	c, err := Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, "")
+	c, err := Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, 2, "")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate())
 	for _, steps := range []int{c.Predictor.Pretrain, c.Predictor.Steps, c.Second.Pretrain, c.Second.Steps, c.Warm.Steps, c.RL.Steps} {
@@ -198,7 +200,7 @@ func TestScale(t *testing.T) {
 	require.Equal(t, tinyConfig().WithDefaults().Exam, c.Exam)
 
 	// A policy that is taken leaves its time to the predictors.
-	c, err = Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, tiny(t).dir)
+	c, err = Scale(context.Background(), tinyConfig(), tinyData(), nil, time.Hour, 1, tiny(t).dir)
 	require.NoError(t, err)
 	require.NoError(t, c.Validate())
 	for _, steps := range []int{c.Predictor.Pretrain, c.Predictor.Steps, c.Second.Pretrain, c.Second.Steps} {
@@ -206,4 +208,24 @@ func TestScale(t *testing.T) {
 	}
 	require.Equal(t, tinyConfig().Warm.Steps, c.Warm.Steps)
 	require.Equal(t, tinyConfig().RL.Steps, c.RL.Steps)
+}
+
+// Seeds have the same readers and policies of their own.
+func TestShareReaders(t *testing.T) {
+	first, dir := tiny(t), t.TempDir()
+	require.NoError(t, first.run.ShareReaders(context.Background(), dir))
+	c := tinyConfig()
+	c.Seed++
+	r, err := NewRun(context.Background(), dir, c, tinyData(), nil, 1)
+	require.NoError(t, err)
+	r.Start = func(stage string, _, _ int) { require.Equal(t, beforeName, stage, "a reader was trained again") }
+	p, err := r.Predictor(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, first.hashes["predictor"], train.WeightsSHA256(p.Model))
+	second, err := r.Second(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, first.hashes["second"], train.WeightsSHA256(second.Model))
+	before, err := r.BeforeRL(context.Background())
+	require.NoError(t, err)
+	require.NotEqual(t, first.hashes["before-rl"], train.WeightsSHA256(before))
 }

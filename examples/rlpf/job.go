@@ -99,6 +99,11 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 				return nil, err
 			}
 		}
+		if k > 0 {
+			if err := f.first.ShareReaders(ctx, dir); err != nil {
+				return nil, err
+			}
+		}
 		c := *config
 		c.Seed += uint64(k)
 		r, err := rlpf.NewRun(ctx, dir, c, w.data, w.people, o.Seed)
@@ -129,7 +134,7 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 				return nil, err
 			}
 			f.quality[method] = append(f.quality[method], quality...)
-			if r.Probes(method) {
+			if k == 0 && r.Probes(method) { // of one seed: it takes everybody's texts
 				right, err := probe(ctx, r, method, f.exam)
 				if err != nil {
 					return nil, err
@@ -161,7 +166,7 @@ func begun(ctx context.Context, folder *run.Folder, o options, w *world) (*rlpf.
 		b := beginning{o.config().WithDefaults(), w.sha256}
 		if o.Budget > 0 {
 			say("measuring how fast this machine trains, to fill %s", run.FormatDuration(o.Budget))
-			if b.Config, err = rlpf.Scale(ctx, b.Config, w.data, w.people, o.Budget/time.Duration(o.Seeds), o.Policy); err != nil {
+			if b.Config, err = rlpf.Scale(ctx, b.Config, w.data, w.people, o.Budget, o.Seeds, o.Policy); err != nil {
 				return nil, err
 			}
 			if o.Updates > 0 {
