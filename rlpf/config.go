@@ -24,7 +24,10 @@ type Config struct {
 	Warm      WarmConfig      `json:"warm"`
 	Reward    RewardConfig    `json:"reward"`
 	// RL trains the policy. Its Seed and MaxNew are the run's; its Alpha, LR and
-	// ValueLR have defaults of their own: 0.05, 5e-4 and 1e-3.
+	// ValueLR have defaults of their own: 0.01, 3e-4 and 1e-3. The divergence is
+	// of whole texts: choosing one of a dozen kinds of summary costs some 3 nats,
+	// and the best is worth little more than 0.1 to the predictor, so a greater
+	// Alpha forbids it.
 	RL     rl.FineTune `json:"rl"`
 	BestOf int         `json:"best_of"` // samples of a prompt of which best-of-n-sft learns the best one: 8
 	Exam   ExamConfig  `json:"exam"`    // what is asked at the end
@@ -44,7 +47,7 @@ type WarmConfig struct {
 type RewardConfig struct {
 	Grade     string `json:"grade"`     // one of Grades: "log-probability"
 	Tasks     []Task `json:"tasks"`     // that are asked: both future activities
-	Questions int    `json:"questions"` // of each task about a history, with options of their own: 2
+	Questions int    `json:"questions"` // of each task about a history, with options of their own: 8
 	Rotations int    `json:"rotations"` // of the options: 1; they are in random order already
 	LengthReward
 }
@@ -69,7 +72,7 @@ func (c Config) WithDefaults() Config {
 	w := &c.Warm
 	w.Steps, w.Histories, w.Summaries, w.LR = or(w.Steps, 300), or(w.Histories, 8), or(w.Summaries, 4), or(w.LR, 3e-3)
 	r := &c.Reward
-	r.Grade, r.Questions, r.Rotations = or(r.Grade, "log-probability"), or(r.Questions, 2), or(r.Rotations, 1)
+	r.Grade, r.Questions, r.Rotations = or(r.Grade, "log-probability"), or(r.Questions, 8), or(r.Rotations, 1)
 	if len(r.Tasks) == 0 {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
@@ -78,7 +81,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Exam.Places = or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
-	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = or(c.RL.Alpha, 0.05), or(c.RL.LR, 5e-4), or(c.RL.ValueLR, 1e-3)
+	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = or(c.RL.Alpha, 0.01), or(c.RL.LR, 3e-4), or(c.RL.ValueLR, 1e-3)
 	c.RL = c.RL.Defaults()
 	return c
 }

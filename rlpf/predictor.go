@@ -106,8 +106,8 @@ func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, erro
 // RealPredictor returns the configuration for real data such as MovieLens 1M.
 func RealPredictor() PredictorConfig {
 	return PredictorConfig{
-		Model:    lm.Config{Dim: 128, Layers: 4},
-		Pretrain: 1500, Steps: 6000, LR: 2e-3,
+		Model:    lm.Config{Dim: 128, Layers: 2},
+		Pretrain: 1500, Steps: 4000, LR: 2e-3,
 	}
 }
 
@@ -117,7 +117,7 @@ func RealPredictor() PredictorConfig {
 // on another choice of users.
 func OtherPredictor() PredictorConfig {
 	return PredictorConfig{
-		Model:   lm.Config{Dim: 80, Layers: 3, Heads: 5, KVHeads: 1, FFN: 160, RopeTheta: 1000},
+		Model:   lm.Config{Dim: 48, Layers: 3, Heads: 3, KVHeads: 1, FFN: 128, RopeTheta: 1000},
 		Wording: otherWording,
 	}
 }
@@ -125,7 +125,7 @@ func OtherPredictor() PredictorConfig {
 // RealOtherPredictor is OtherPredictor for real data.
 func RealOtherPredictor() PredictorConfig {
 	c := RealPredictor()
-	c.Model = lm.Config{Dim: 112, Layers: 5, Heads: 7, KVHeads: 1, FFN: 256, RopeTheta: 1000}
+	c.Model = lm.Config{Dim: 96, Layers: 3, Heads: 6, KVHeads: 1, FFN: 192, RopeTheta: 1000}
 	c.Wording = otherWording
 	return c
 }

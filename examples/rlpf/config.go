@@ -30,12 +30,12 @@ func (o options) config() rlpf.Config {
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
 		c.Predictor.Pretrain, c.Predictor.Steps = 500, 1500
-		c.Second.Pretrain, c.Second.Steps = 250, 500
-		c.Warm.Steps = 200
-		c.RL.Steps = 150
+		c.Second.Pretrain, c.Second.Steps = 300, 500
+		c.Warm.Steps = 600
+		c.RL.Steps = 120
 		c.Exam.Users = 60
 	default:
-		c.Vocab = 4096
+		c.Vocab = 2048
 		c.Predictor, c.Second = rlpf.RealPredictor(), rlpf.RealOtherPredictor()
 		c.Model = c.Predictor.Model
 		c.Exam.Users = 400
