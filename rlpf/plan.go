@@ -11,8 +11,8 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.06
-	predictorShare = 0.46 // RL soon gets what there is to get from a predictor
+	lmShare        = 0.10
+	predictorShare = 0.42 // RL soon gets what there is to get from a predictor
 	secondShare    = 0.14 // two parts in three of it for questions
 	warmShare      = 0.12
 	rlShare        = 0.22 // with best-of-n-sft, which takes about half as long again as RL

@@ -38,7 +38,7 @@ func (o options) config() rlpf.Config {
 		c.Vocab = 2048
 		c.Predictor, c.Second = rlpf.RealPredictor(), rlpf.RealOtherPredictor()
 		c.Model = c.Predictor.Model
-		c.Exam.Users = 400
+		c.Exam.Users = 200
 	}
 	if o.Dataset == "yelp" {
 		// The paper's way with Yelp: short histories, and the four categories
