@@ -55,7 +55,7 @@ type RewardConfig struct {
 // ExamConfig is the size of the final test. Zero fields take the defaults.
 type ExamConfig struct {
 	Places int `json:"places"` // at which each test user is asked: 8
-	Users  int `json:"users"`  // test users who are asked, the first ones; 0: all
+	Users  int `json:"users"`  // test users who are asked, evenly from all by number; 0: all
 }
 
 // WithDefaults returns c with its zeros replaced.

@@ -219,7 +219,7 @@ func (r *Run) answer(ctx context.Context, e *Exam, contexts []string, first, sec
 				Leak: LeakCheck(*q, texts[i]),
 			}
 			if texts[i] != "" {
-				o.Tokens = len(r.Lang.Encode(texts[i]))
+				o.Tokens = min(len(r.Lang.Encode(texts[i])), first.Config.MaxContext)
 			}
 			out = append(out, o)
 		}

@@ -9,7 +9,7 @@ import (
 
 // Quality is what rules say of one text about a history.
 type Quality struct {
-	Tokens int
+	Tokens int // of the whole text, also where a predictor would read its end alone
 	Full   int // tokens of all activities of the history
 	Right  int
 	Claims int // that could be checked against the history

@@ -12,13 +12,14 @@ type Outcome struct {
 	Right    float64 `json:"right"`    // 1 or 0: the best option is right; of a task with a Recall one of that many best
 	LogProb  float64 `json:"log_prob"` // of the right answer among the options
 	Transfer float64 `json:"transfer"` // Right by the second predictor
-	Tokens   int     `json:"tokens"`   // of the context, counted by the policy's tokenizer
+	Tokens   int     `json:"tokens"`   // of the context that the first predictor reads, its MaxContext at most
 	Leak     bool    `json:"leak"`     // the context names the answer, which the history does not
 }
 
 // Figure is a number of the results, the mean over all seeds, with its 95 %
 // bootstrap interval, clustered by user. The interval tells of the chance that
-// lies in the users; what lies in the seeds is to be seen in Seeds.
+// lies in the users; what lies in the seeds is to be seen in Seeds, and of what
+// lies in predictors that the seeds share nothing tells.
 type Figure struct {
 	Task, Method, Metric string
 	metric.Interval

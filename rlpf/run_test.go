@@ -73,6 +73,20 @@ func TestShuffled(t *testing.T) {
 	}
 }
 
+// Tokens that a predictor leaves out of a long context are not counted.
+func TestTokensThatAreRead(t *testing.T) {
+	r := tiny(t)
+	p, err := r.run.Predictor(context.Background())
+	require.NoError(t, err)
+	p.Config.MaxContext = 9
+	e := &Exam{Questions: r.exam.Questions[:2], Cases: []Case{{}, {}}, caseOf: []int{0, 1}}
+	long := r.run.Lang.Activities(r.run.Data.Users[0].Events)
+	out, err := r.run.answer(context.Background(), e, []string{long, "Mostly"}, p, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, 9, out[0].Tokens)
+	require.Equal(t, len(r.run.Lang.Encode("Mostly")), out[1].Tokens)
+}
+
 // What a folder keeps of one exam is no answer to another one of the same size.
 func TestExamsAreToldApart(t *testing.T) {
 	ctx, r := context.Background(), tiny(t)
