@@ -94,7 +94,8 @@ func readLanguage(path string, d *history.Dataset) (*Language, error) {
 // seed of it: the tokenizer, the language model that all start from and both
 // predictors, which it trains if they are not there yet. They stand for models
 // that are given; a seed is a warm start, reinforcement learning and rivals of
-// its own. Files that are there are kept.
+// its own. Files that are there are kept. What is the same for all seeds does not
+// show in how their results differ.
 func (r *Run) ShareReaders(ctx context.Context, dir string) error {
 	if _, err := r.Predictor(ctx); err != nil {
 		return err
@@ -103,19 +104,25 @@ func (r *Run) ShareReaders(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, name := range []string{tokenizerFile, lmName + weightsExt, predictorName + weightsExt, secondName + weightsExt} {
-		to := filepath.Join(dir, name)
-		if _, err := os.Stat(to); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(r.Dir, name))
-		if err != nil {
-			return file.Explain("read", filepath.Join(r.Dir, name), err)
-		}
-		if err := file.WriteWith(to, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+		if err := copyFile(dir, r.Dir, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copyFile copies the file of that name from a folder to another one, whole or
+// not at all.
+func copyFile(to, from, name string) error {
+	path := filepath.Join(from, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return file.Explain("read", path, err)
+	}
+	return file.Write(filepath.Join(to, name), data)
 }
 
 // The files of a run folder beside the weights.

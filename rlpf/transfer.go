@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/noema-ml/noema/internal/file"
 )
 
 // Origin is where a policy learned that is tested on other data.
@@ -52,8 +50,9 @@ func FindPolicy(dir string) (Origin, error) {
 // reinforcement learning and those of best-of-n-sft, with the tokenizer that
 // they speak. NewRun there begins a run that trains predictors on its own data,
 // and no policy: the Run tests the policies on users of whose kind they have
-// seen nothing. A copy that was interrupted is begun again; if it was finished,
-// from need not be there any more.
+// seen nothing, as long as the two data sets have no users in common, which is for
+// the caller to see to. A copy that was interrupted is begun again; if it was
+// finished, from need not be there any more.
 func TakePolicy(to, from string) (Origin, error) {
 	path := filepath.Join(to, originFile)
 	var o Origin
@@ -72,11 +71,7 @@ func TakePolicy(to, from string) (Origin, error) {
 		names = append(names, name+weightsExt)
 	}
 	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			return o, file.Explain("read", filepath.Join(from, name), err)
-		}
-		if err := file.Write(filepath.Join(to, name), data); err != nil {
+		if err := copyFile(to, from, name); err != nil {
 			return o, err
 		}
 	}
