@@ -33,7 +33,7 @@ const (
 // Language is what is said about a data set and how it becomes tokens. It is
 // read-only and may be used by several goroutines.
 type Language struct {
-	Data  *history.Dataset // the items and genres; users are not read
+	Data  *history.Dataset // the items and genres; users are read by a Predictor's training alone
 	Words Words
 	Tok   *tokenizer.BPE
 	End   int32 // EndToken

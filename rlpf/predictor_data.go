@@ -58,9 +58,9 @@ func (p *Predictor) example(d PredictorData, i int) example {
 	return e
 }
 
-// question asks about a user whose history ends before pos: half of the time for
-// an activity to come, and of these now and then for one within the gap, which
-// no test asks for: there are more of them behind one context.
+// question asks about a user whose history ends before pos: three times of four
+// for an activity to come, and a third of these for one within the gap, which no
+// test asks for: there are more of them behind one context.
 func (d PredictorData) question(g *rand.PCG, user, pos int) (Question, bool) {
 	r := rand.New(g)
 	var future, other []Task

@@ -54,12 +54,12 @@ func program(ctx context.Context, args []string) error {
 	alpha := run.Float(fs, "alpha", 0.01, 0, 0.99, "weight of staying close to the policy before RL")
 	weight := run.Float(fs, "w", 1, 0, 1000, "weight of the reward for short summaries")
 	length := run.Float(fs, "length", 0, 0, 1000, "tokens of a summary that is neither short nor long; 0: the mean before RL")
-	updates := run.Int(fs, "updates", 0, 0, 1e6, "updates of RL; 0: as the budget says")
-	seeds := run.Int(fs, "seeds", 1, 1, 100, "trainings, over which results are averaged")
+	updates := run.Int(fs, "updates", 0, 0, 1e6, "updates of RL; 0: as the budget or the fixed plan says")
+	seeds := run.Int(fs, "seeds", 1, 1, 100, "trainings of the policy and its rivals, which share the predictors; results are averaged over them")
 	seed := fs.Uint64("seed", 1, "of the first training")
-	budget := run.Duration(fs, "budget", 2*time.Hour, "time to train in, all seeds and methods together; synthetic data has a fixed plan unless this is given")
+	budget := run.Duration(fs, "budget", 2*time.Hour, "time to train in, all seeds and methods together; testing comes on top, and synthetic data has a fixed plan unless this is given")
 	quick := fs.Bool("quick", false, "a run of a few seconds through the same code, to try it")
-	policy := fs.String("policy", "", "folder of a finished run on other data: test the policies that learned there on users of these data, for which predictors alone are trained")
+	policy := fs.String("policy", "", "folder of a finished run on data of other users (not another MovieLens): test the policies that learned there on these data, for which predictors alone are trained")
 	out := fs.String("out", "", "folder for the run; empty: the next runs/rlpf-…")
 	resume := fs.String("resume", "", "folder of an interrupted run to go on with; it keeps its options")
 	jsonFile := fs.String("json", "", "also write results.json to this file")
@@ -135,8 +135,8 @@ func program(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.PolicyData == w.data.Name {
-		return run.Usagef("-policy %s: it learned on %s, and perhaps from users who would test it: give other data", *policy, o.PolicyData)
+	if o.Policy != "" && shareUsers(o.PolicyData, w.data.Name) {
+		return run.Usagef("-policy %s: it learned on %s, and perhaps from users who would test it: give other data than %s", *policy, o.PolicyData, w.data.Name)
 	}
 	var folder *run.Folder
 	if *out != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/noema-ml/noema/internal/run"
 	"github.com/noema-ml/noema/rlpf"
@@ -16,6 +17,13 @@ func seedDir(dir string, k int) string {
 		return dir
 	}
 	return filepath.Join(dir, fmt.Sprintf("seed-%d", k+1))
+}
+
+// shareUsers reports whether two data sets may have users in common, as the sizes
+// of MovieLens do.
+func shareUsers(a, b string) bool {
+	const movielens = "ml-"
+	return a == b || strings.HasPrefix(a, movielens) && strings.HasPrefix(b, movielens)
 }
 
 // takePolicy has the options say that the policy is that of the finished run in

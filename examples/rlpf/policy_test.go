@@ -68,6 +68,13 @@ func learnFilms(t *testing.T, dir string) string {
 	return train.WeightsSHA256(policy)
 }
 
+func TestShareUsers(t *testing.T) {
+	require.True(t, shareUsers("yelp", "yelp"))
+	require.True(t, shareUsers("ml-25m", "ml-latest-small"))
+	require.False(t, shareUsers("ml-1m", "yelp"))
+	require.False(t, shareUsers("synthetic", "ml-1m"))
+}
+
 // The policies of a finished run are tested on data of another kind, on which
 // nothing but predictors is trained.
 func TestPolicyOfOtherData(t *testing.T) {
