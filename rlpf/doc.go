@@ -8,7 +8,10 @@
 // To train one, begin a [Run] on a data set and call its methods: each trains
 // what it needs in stages that can be interrupted, and [Run.Test] puts the same
 // questions to all methods. The program examples/rlpf does all of that and
-// writes a report. [Trainer] is the reinforcement learning alone, for any
+// writes a report. Seeds may share the predictors ([Run.ShareReaders]), and a
+// policy may be tested on data that it did not learn on ([TakePolicy]). What the
+// texts tell of people is also asked without a predictor ([Run.Probe]).
+// [Trainer] is the reinforcement learning alone, for any
 // language model, any prompts and any [Reward].
 //
 // What differs from the paper, since a small language model can do nothing

@@ -72,8 +72,8 @@ func (r *Run) Probes(method string) bool {
 // Probe tells for each user of the data set, 1 or 0, whether a probe gets age,
 // gender and occupation right from what the method says of them (see
 // Asker.Probe), or a logistic regression from what they did. Both are fitted in
-// five folds over all users, of whom most are those that the policy learned to
-// sum up; of age, gender and occupation it learned nothing. Rivals of RLPF's
+// five folds over all users, those among them that a policy trained here learned
+// to sum up; their age, gender and occupation it never learned. Rivals of RLPF's
 // length have that of its summaries in the exam. Texts and results are kept in
 // the run folder and read back. progress, if not nil, is told how many texts a
 // policy has written.

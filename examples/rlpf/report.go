@@ -17,8 +17,12 @@ import (
 func resultRows(o options, figures []rlpf.Figure) []run.Row {
 	var rows []run.Row
 	for _, f := range figures {
+		seeds := o.Seeds
+		if f.Seeds != nil {
+			seeds = len(f.Seeds) // of probes one
+		}
 		rows = append(rows, run.Row{
-			Dataset: o.Dataset, Task: f.Task, Method: f.Method, Metric: f.Metric, Value: f.Value, N: f.N, Seeds: o.Seeds,
+			Dataset: o.Dataset, Task: f.Task, Method: f.Method, Metric: f.Metric, Value: f.Value, N: f.N, Seeds: seeds,
 		}.Within(f.Low, f.High))
 	}
 	return rows
@@ -109,7 +113,7 @@ func tables(rows []run.Row) []run.Table {
 	)
 	if len(probe.Rows) > 0 {
 		probe.Title = "What the texts tell of the people, five folds over all users"
-		probe.Note = "A logistic regression on the tokens of each method's texts, fitted to four fifths of all users and asked about the others, without the predictor. options-only says nothing: the majority. logistic-regression reads the items and genres of the history themselves. 95 % bootstrap intervals over users."
+		probe.Note = "A logistic regression on the tokens of each method's texts, fitted to four fifths of all users and asked about the others, without the predictor. The texts are the first seed's and of all users, those among them that a policy trained here learned to sum up; who they are it never learned. options-only says nothing: the majority. logistic-regression reads the items and genres of the history themselves. 95 % bootstrap intervals over users."
 		ts = append(ts, probe)
 	}
 	var metrics []run.Metric
@@ -130,6 +134,9 @@ func differenceTable(differences []rlpf.Figure) run.Table {
 		Columns: []string{"task", "metric", "minus", "difference", "95 % interval", "p"}, Align: "lllrrr",
 	}
 	for _, d := range differences {
+		if d.Metric == rlpf.ProbeMetric(rlpf.Task(d.Task)) {
+			t.Note = "Those of probes are user by user, of the first seed's texts."
+		}
 		t.Rows = append(t.Rows, []string{
 			d.Task, d.Metric, d.Other, fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
 		})
@@ -141,14 +148,14 @@ func differenceTable(differences []rlpf.Figure) run.Table {
 func seedTable(f *findings) run.Table {
 	t := run.Table{
 		Title: "Seed by seed", Columns: []string{"task", "metric", "", "each seed"}, Align: "lllr",
-		Note: "The intervals of the other tables tell of the chance that lies in the users, not of that which lies in the seeds.",
+		Note: "The seeds share both predictors and the language model that all start from; each has a warm start, reinforcement learning and rivals of its own. The intervals of the other tables tell of the chance that lies in the users, not of that which lies in the seeds or in the predictors.",
 	}
 	for _, g := range slices.Concat(f.figures, f.differences) {
 		what := "rlpf"
 		if g.Other != "" {
 			what = "rlpf − " + g.Other
 		}
-		if g.Method != "rlpf" || g.Metric == "tokens" || g.Metric == "log-probability" || len(g.Seeds) == 0 {
+		if g.Method != "rlpf" || g.Metric == "tokens" || g.Metric == "log-probability" || len(g.Seeds) < 2 {
 			continue
 		}
 		var values []string
@@ -198,12 +205,16 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	}
 	checks := run.Table{
 		Title: "Checks", Columns: []string{"method", "questions whose answer's title stands in the context"},
-		Note: fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d who test.", len(f.first.Users.Train), len(f.first.Users.Test)),
+		Note: fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d who test. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), f.first.Config.Predictor.MaxContext),
 	}
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
 	}
-	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regressions, which learn from four fifths of all users and answer for the others. %d seed(s).", f.first.Config.Ask.History, o.Seeds)
+	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regressions, which learn from four fifths of all users and answer for the others. %d seed(s)", f.first.Config.Ask.History, o.Seeds)
+	if o.Seeds > 1 {
+		lead += ", which share the predictors"
+	}
+	lead += "."
 	if o.Policy != "" {
 		lead = fmt.Sprintf("The policies were trained on %s, warm start included, and have learned nothing from %s, whose training users taught the predictors alone. ", o.PolicyData, o.Dataset) + lead
 	}
