@@ -11,8 +11,8 @@
 // writes a report. Seeds may share the predictors ([Run.ShareReaders]), and a
 // policy may be tested on data that it did not learn on ([TakePolicy]). What the
 // texts tell of people is also asked without a predictor ([Run.Probe]).
-// [Trainer] is the reinforcement learning alone, for any
-// language model, any prompts and any [Reward].
+// [Trainer] is the reinforcement learning alone, for any language model, any
+// prompts and any [Reward].
 //
 // What differs from the paper, since a small language model can do nothing
 // unasked: the policy is warmed up on templates, and that checkpoint stands for

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -78,6 +79,24 @@ func TestTakePolicy(t *testing.T) {
 	got, err := tested(ctx, again, func(string, int) {})
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+
+	// Another seed's policy is tested with the same readers, and nothing is trained.
+	other := t.TempDir()
+	_, err = TakePolicy(other, source+"-moved")
+	require.NoError(t, err)
+	first, err := NewRun(ctx, whole, c, elsewhere(), nil, 1)
+	require.NoError(t, err)
+	require.NoError(t, first.ShareReaders(ctx, other))
+	next := c
+	next.Seed++
+	r, err := NewRun(ctx, other, next, elsewhere(), nil, 1)
+	require.NoError(t, err)
+	r.Start = func(stage string, _, _ int) { t.Error("trained", stage) }
+	for method, same := range map[string]bool{"options-only": true, "all-activities": true, "rlpf": false} {
+		out, err := r.Test(ctx, method, r.Exam(), nil)
+		require.NoError(t, err)
+		require.Equal(t, same, slices.Equal(want[method], out), method)
+	}
 
 	// A policy that is lost is not made anew on these users.
 	for name, policy := range map[string]func(*Run) error{

@@ -86,19 +86,12 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 	if err != nil {
 		return nil, err
 	}
+	if err := folders(folder, o); err != nil {
+		return nil, err
+	}
 	f := &findings{outcomes: map[string][][]rlpf.Outcome{}, quality: map[string][]rlpf.Quality{}, probes: map[string][][]map[rlpf.Task]float64{}}
 	for k := range o.Seeds {
 		dir := seedDir(folder.Dir(), k)
-		if k > 0 {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return nil, err
-			}
-		}
-		if o.Policy != "" {
-			if _, err := rlpf.TakePolicy(dir, seedDir(o.Policy, k)); err != nil {
-				return nil, err
-			}
-		}
 		if k > 0 {
 			if err := f.first.ShareReaders(ctx, dir); err != nil {
 				return nil, err
@@ -148,6 +141,23 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 	figures, differences := rlpf.ProbeFigures(o.Seed, f.probes)
 	f.figures, f.differences = append(f.figures, figures...), append(f.differences, differences...)
 	return f, nil
+}
+
+// folders makes the folder of each seed. Policies that are taken are copied there
+// at once: the run that they come from need not be there to the end.
+func folders(folder *run.Folder, o options) error {
+	for k := range o.Seeds {
+		dir := seedDir(folder.Dir(), k)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if o.Policy != "" {
+			if _, err := rlpf.TakePolicy(dir, seedDir(o.Policy, k)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // beginning is what begun.json keeps of the start of a run, to go on with.
