@@ -60,33 +60,34 @@ func done(metrics, stage string) (step int) {
 }
 
 // A run that is killed in the middle of the predictor's training and of RL, then
-// stopped by Ctrl-C, and each time resumed, ends as one that was left alone, on
-// another number of cores: the same weights, results and metrics.
+// stopped by Ctrl-C and killed in RL of the second seed, and each time resumed,
+// ends as one that was left alone, on another number of cores: the same weights,
+// results and metrics.
 func TestKillAndResume(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two whole runs")
 	}
 	home := t.TempDir()
 	whole, killed := filepath.Join(home, "whole"), filepath.Join(home, "killed")
-	cmd := command(home, "-quick", "-updates", "8", "-out", whole)
+	cmd := command(home, "-quick", "-seeds", "2", "-updates", "8", "-out", whole)
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	ended(t, cmd)
-	checkRun(t, whole, 1)
+	checkRun(t, whole, 2)
 
 	metrics := filepath.Join(killed, "metrics.jsonl")
-	start := []string{"-quick", "-updates", "8", "-out", killed}
+	start := []string{"-quick", "-seeds", "2", "-updates", "8", "-out", killed}
 	for _, at := range []struct {
 		stage  string
 		step   int
 		signal syscall.Signal
-	}{{"predictor", 11, syscall.SIGKILL}, {"rlpf", 6, syscall.SIGKILL}, {"second-predictor", 3, syscall.SIGINT}} {
+	}{{"predictor", 11, syscall.SIGKILL}, {"rlpf", 6, syscall.SIGKILL}, {"second-predictor", 3, syscall.SIGINT}, {"seed-2/rlpf", 6, syscall.SIGKILL}} {
 		cmd := command(home, start...)
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=2")
 		stop(t, cmd, at.signal, metrics, at.stage, at.step)
 		start = []string{"-resume", killed}
 	}
 	ended(t, command(home, start...))
-	checkRun(t, killed, 1)
+	checkRun(t, killed, 2)
 
 	want := timeless(t, filepath.Join(whole, "results.json"))
 	require.Equal(t, want, timeless(t, filepath.Join(killed, "results.json")))
