@@ -24,7 +24,7 @@ type Config struct {
 	Warm      WarmConfig      `json:"warm"`
 	Reward    RewardConfig    `json:"reward"`
 	// RL trains the policy. Its Seed and MaxNew are the run's; its Alpha, LR and
-	// ValueLR have defaults of their own: 0.01, 3e-4 and 1e-3. The divergence is
+	// ValueLR have defaults of their own: 0.01, 5e-4 and 1e-3. The divergence is
 	// of whole texts: choosing one of a dozen kinds of summary costs some 3 nats,
 	// and the best is worth little more than 0.1 to the predictor, so a greater
 	// Alpha forbids it.
@@ -81,7 +81,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Exam.Places = or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
-	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = or(c.RL.Alpha, 0.01), or(c.RL.LR, 3e-4), or(c.RL.ValueLR, 1e-3)
+	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = or(c.RL.Alpha, 0.01), or(c.RL.LR, 5e-4), or(c.RL.ValueLR, 1e-3)
 	c.RL = c.RL.Defaults()
 	return c
 }

@@ -11,11 +11,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.10
-	predictorShare = 0.42 // RL soon gets what there is to get from a predictor
-	secondShare    = 0.14 // two parts in three of it for questions
-	warmShare      = 0.12
-	rlShare        = 0.22 // with best-of-n-sft, which takes about half as long again as RL
+	lmShare        = 0.08
+	predictorShare = 0.36
+	secondShare    = 0.12 // two parts in three of it for questions
+	warmShare      = 0.10
+	rlShare        = 0.34 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
