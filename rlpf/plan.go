@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/noema-ml/noema/userllm/history"
@@ -11,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.08
-	predictorShare = 0.36
+	lmShare        = 0.12
+	predictorShare = 0.40
 	secondShare    = 0.12 // two parts in three of it for questions
 	warmShare      = 0.10
-	rlShare        = 0.34 // with best-of-n-sft, which takes about half as long again as RL
+	rlShare        = 0.26 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
@@ -34,11 +35,11 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 		return c, err
 	}
 	defer os.RemoveAll(dir)
-	const few = 6
+	const few = 12
 	c = c.WithDefaults()
 	try := c
 	try.Predictor.Pretrain, try.Predictor.Steps, try.Second.Pretrain, try.Second.Steps = few, few, few, few
-	try.Warm.Steps, try.RL.Steps = 4*few, few
+	try.Warm.Steps, try.RL.Steps = 5*few, few // one that learned less does not end its texts
 	if policy != "" {
 		if _, err := TakePolicy(dir, policy); err != nil {
 			return c, err
@@ -48,14 +49,9 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	if err != nil {
 		return c, err
 	}
-	// The first steps warm up, and the clock starts behind them.
-	const warm = 2
-	begin, end, last := map[string]time.Time{}, map[string]time.Time{}, map[string]int{}
-	r.Step = func(stage string, step, _ int, _ map[string]float64) {
-		if step == warm {
-			begin[stage] = time.Now()
-		}
-		end[stage], last[stage] = time.Now(), step
+	times := map[string][]time.Time{} // when the steps of a stage ended
+	r.Step = func(stage string, _, _ int, _ map[string]float64) {
+		times[stage] = append(times[stage], time.Now())
 	}
 	train := func() error {
 		if _, err := r.Predictor(ctx); err != nil {
@@ -70,9 +66,15 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	if err := train(); err != nil {
 		return c, fmt.Errorf("measuring rates: %w", err)
 	}
+	// The median: the first steps, and those that something else on the machine
+	// holds up, take twice as long and longer.
 	steps := func(stage string, share float64) int {
-		each := end[stage].Sub(begin[stage]).Seconds() / float64(last[stage]-warm)
-		return max(1, int(share*one/each))
+		var each []float64
+		for i, t := range times[stage][1:] {
+			each = append(each, t.Sub(times[stage][i]).Seconds())
+		}
+		slices.Sort(each)
+		return max(1, int(share*one/each[len(each)/2]))
 	}
 	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
 	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/3), steps(secondName, secondShare*2/3)
