@@ -30,9 +30,9 @@ func (o options) config() rlpf.Config {
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
 		c.Predictor.Pretrain, c.Predictor.Steps = 500, 1500
-		c.Second.Pretrain, c.Second.Steps = 300, 500
+		c.Second.Pretrain, c.Second.Steps = 250, 400
 		c.Warm.Steps = 600
-		c.RL.Steps = 120
+		c.RL.Steps = 130
 		c.Exam.Users = 60
 	default:
 		c.Vocab = 2048
