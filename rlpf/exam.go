@@ -31,6 +31,10 @@ func reads(method string) bool {
 	return method != oracleName && method != countsName && method != logisticName
 }
 
+// given are the methods that know nothing of a policy: seeds that share their
+// readers share what these come to.
+var given = []string{"all-activities", "options-only", oracleName, countsName, logisticName}
+
 // answers reports whether a method answers a task.
 func answers(method string, t Task) bool {
 	switch method {
@@ -129,11 +133,14 @@ func (r *Run) histories(e *Exam) [][]history.Event {
 	return out
 }
 
+// outcomesFile is where the run folder keeps the outcomes of a method.
+func outcomesFile(method string) string { return filepath.Join("outcomes", method+".json") }
+
 // Test trains what the method needs, unless the run folder has it, and asks it
 // the questions of the exam. Outcomes are kept in the run folder and read back.
 // A method that does not answer a task has the zero Outcome there.
 func (r *Run) Test(ctx context.Context, method string, e *Exam, progress func(done, all int)) ([]Outcome, error) {
-	path := filepath.Join(r.Dir, "outcomes", method+".json")
+	path := filepath.Join(r.Dir, outcomesFile(method))
 	out, err := recall[Outcome](path, e, len(e.Questions))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return out, err

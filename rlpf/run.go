@@ -94,8 +94,9 @@ func readLanguage(path string, d *history.Dataset) (*Language, error) {
 // seed of it: the tokenizer, the language model that all start from and both
 // predictors, which it trains if they are not there yet. They stand for models
 // that are given; a seed is a warm start, reinforcement learning and rivals of
-// its own. Files that are there are kept. What is the same for all seeds does not
-// show in how their results differ.
+// its own. What has been tested of methods without any of these is copied too.
+// Files that are there are kept. What is the same for all seeds does not show in
+// how their results differ.
 func (r *Run) ShareReaders(ctx context.Context, dir string) error {
 	if _, err := r.Predictor(ctx); err != nil {
 		return err
@@ -103,7 +104,13 @@ func (r *Run) ShareReaders(ctx context.Context, dir string) error {
 	if _, err := r.Second(ctx); err != nil {
 		return err
 	}
-	for _, name := range []string{tokenizerFile, lmName + weightsExt, predictorName + weightsExt, secondName + weightsExt} {
+	names := []string{tokenizerFile, lmName + weightsExt, predictorName + weightsExt, secondName + weightsExt}
+	for _, method := range given {
+		if _, err := os.Stat(filepath.Join(r.Dir, outcomesFile(method))); err == nil {
+			names = append(names, outcomesFile(method))
+		}
+	}
+	for _, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			continue
 		}
@@ -122,7 +129,11 @@ func copyFile(to, from, name string) error {
 	if err != nil {
 		return file.Explain("read", path, err)
 	}
-	return file.Write(filepath.Join(to, name), data)
+	path = filepath.Join(to, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return file.Explain("create", filepath.Dir(path), err)
+	}
+	return file.Write(path, data)
 }
 
 // The files of a run folder beside the weights.

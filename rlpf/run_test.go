@@ -242,4 +242,10 @@ func TestShareReaders(t *testing.T) {
 	before, err := r.BeforeRL(context.Background())
 	require.NoError(t, err)
 	require.NotEqual(t, first.hashes["before-rl"], train.WeightsSHA256(before))
+
+	require.FileExists(t, filepath.Join(dir, outcomesFile("all-activities")), "what is the same is not asked again")
+	require.NoFileExists(t, filepath.Join(dir, outcomesFile("last-x")), "it has the length of this seed's summaries")
+	out, err := r.Test(context.Background(), "options-only", r.Exam(), nil)
+	require.NoError(t, err)
+	require.Equal(t, first.answers["options-only"], out)
 }
