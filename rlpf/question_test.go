@@ -124,6 +124,9 @@ func TestUsers(t *testing.T) {
 		require.Equal(t, 20, places[0])
 		require.Equal(t, len(d.Users[i].Events)-50, places[7])
 	}
+	require.Equal(t, []int{50}, c.Places(100, 1), "a single place is the last one")
+	require.Equal(t, []int{20}, c.Places(70, 1))
+	require.Empty(t, c.Places(69, 1))
 	other, err := DivideUsers(d, c, 8, 2)
 	require.NoError(t, err)
 	require.NotEqual(t, u, other)

@@ -59,10 +59,14 @@ func (c AskConfig) Validate() error {
 func (c AskConfig) span(n int) (first, last int) { return c.Least, n - c.Ahead }
 
 // Places returns count places spread evenly over those where a question can be
-// asked in a timeline of n events, or all of these if they are fewer.
+// asked in a timeline of n events, or all of these if they are fewer. A single
+// place is the last one, behind all of the history that there is.
 func (c AskConfig) Places(n, count int) []int {
 	c = c.WithDefaults()
 	first, last := c.span(n)
+	if count == 1 {
+		first = max(first, last)
+	}
 	count = min(count, last-first+1)
 	var places []int
 	for k := range count {

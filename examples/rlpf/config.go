@@ -41,8 +41,9 @@ func (o options) config() rlpf.Config {
 		c.Exam.Users = 200
 	}
 	if o.Dataset == "yelp" {
-		// The paper's way with Yelp: short histories, and the four categories
-		// that nearly all places have do not count.
+		// The paper's way with Yelp: short histories, all of 10 to 20 events
+		// before the last one, and the four categories that nearly all places
+		// have do not count.
 		c.Ask.History, c.Ask.Least, c.Ask.Ahead, c.Ask.SkipGenres = 20, 10, 1, 4
 		c.Exam.Places = 1
 	}
