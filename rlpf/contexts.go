@@ -155,7 +155,8 @@ func (r *Run) bestTemplate(ctx context.Context, tokens float64) (Template, error
 		Equal trials `json:"equal"` // tokens, compared with RLPF's summaries
 		Long  trials `json:"long"`  // up to Config.Tokens
 	}
-	if err := readJSON(path, &kept); err != nil || kept.Equal.Tokens != tokens {
+	known := func(number int) bool { return number >= 0 && number < len(Templates()) }
+	if err := readJSON(path, &kept); err != nil || kept.Equal.Tokens != tokens || !known(kept.Equal.Best.Number) {
 		if kept.Equal, err = r.tryTemplates(ctx, "best-template", tokens); err != nil {
 			return Template{}, err
 		}

@@ -78,6 +78,11 @@ func TestPeople(t *testing.T) {
 	require.NoError(t, writeJSON(filepath.Join(dir, "everyone", "last-x.json"), answered[string]{e.key, ours[1:]}))
 	_, err = r.Probe(ctx, "last-x", e, nil)
 	require.ErrorContains(t, err, "59 values")
+	p := slices.Clone(probes[policyName][0])
+	p[3] = map[Task]float64{Age: 1}
+	require.NoError(t, writeJSON(filepath.Join(dir, "probes", "rlpf.json"), answered[map[Task]float64]{e.key, p}))
+	_, err = r.Probe(ctx, policyName, e, nil)
+	require.ErrorContains(t, err, "probes/rlpf.json is damaged: of user 3")
 
 	figures, _ := Figures(1, e.Questions, outcomes)
 	figures = append(figures, QualityFigures(1, e, quality)...)

@@ -79,9 +79,18 @@ func (r *Run) Probes(method string) bool {
 // policy has written.
 func (r *Run) Probe(ctx context.Context, method string, e *Exam, progress func(done, all int)) ([]map[Task]float64, error) {
 	path := filepath.Join(r.Dir, "probes", method+".json")
+	var tasks []Task
+	for _, t := range r.Asker.Tasks() {
+		if classes[t].of != nil {
+			tasks = append(tasks, t)
+		}
+	}
 	right, err := recall[map[Task]float64](path, e, len(r.Data.Users))
+	if err == nil {
+		return right, checkProbes(path, right, tasks)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return right, err
+		return nil, err
 	}
 	r.Log(fmt.Sprintf("probe of %s: all %d users", method, len(r.Data.Users)))
 	var texts []string
@@ -94,11 +103,8 @@ func (r *Run) Probe(ctx context.Context, method string, e *Exam, progress func(d
 	for u := range right {
 		right[u] = map[Task]float64{}
 	}
-	for _, task := range r.Asker.Tasks() {
+	for _, task := range tasks {
 		c := classes[task]
-		if c.of == nil {
-			continue
-		}
 		var scores [][]float64
 		if method == logisticName {
 			scores, err = r.Asker.Logistic(ctx, task, r.late, 1)
@@ -113,6 +119,19 @@ func (r *Run) Probe(ctx context.Context, method string, e *Exam, progress func(d
 		}
 	}
 	return right, writeJSON(path, answered[map[Task]float64]{e.key, right})
+}
+
+// checkProbes returns an error unless there is an answer about every user for
+// each of the tasks and for nothing else.
+func checkProbes(path string, right []map[Task]float64, tasks []Task) error {
+	for u, answers := range right {
+		for _, t := range tasks {
+			if _, ok := answers[t]; !ok || len(answers) != len(tasks) {
+				return fmt.Errorf("rlpf: %s is damaged: of user %d it has %d answers, not those to %v: remove it to probe again", path, u, len(answers), tasks)
+			}
+		}
+	}
+	return nil
 }
 
 // everyone returns what a method says of all users.

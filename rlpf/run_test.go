@@ -101,6 +101,28 @@ func TestExamsAreToldApart(t *testing.T) {
 	require.Len(t, r.exam.key, 16)
 }
 
+// Where the folder names a template that there is not, all are tried again.
+func TestUnknownTemplate(t *testing.T) {
+	ctx, want := context.Background(), tiny(t)
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(want.dir)))
+	require.NoError(t, os.Remove(filepath.Join(dir, "contexts", "best-template.json")))
+	path := filepath.Join(dir, "templates.json")
+	var kept struct {
+		Equal trials `json:"equal"`
+	}
+	require.NoError(t, readJSON(path, &kept))
+	kept.Equal.Best.Number = len(Templates())
+	require.NoError(t, writeJSON(path, kept))
+	r, err := NewRun(ctx, dir, tinyConfig(), tinyData(), nil, 1)
+	require.NoError(t, err)
+	got, err := r.Contexts(ctx, "best-template", want.exam)
+	require.NoError(t, err)
+	old, err := want.run.Contexts(ctx, "best-template", want.exam)
+	require.NoError(t, err)
+	require.Equal(t, old, got)
+}
+
 // A run that is interrupted in every stage, and each time begun again from its
 // folder, ends as one that was never interrupted: the same weights, the same
 // answers. The number of cores changes nothing.
