@@ -62,6 +62,9 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 // of those that rows names, under the model as it is.
 func (c DPO) train(ctx context.Context, model any, n int, logProbs func(s *autograd.Scope, rows []int) (chosen, rejected *autograd.Var)) error {
 	batch := cmp.Or(c.Batch, 64)
+	if batch < 1 {
+		return errors.New("rl: DPO needs a Batch above 0")
+	}
 	all, ref := make([]int, n), &reference{}
 	for i := range all {
 		all[i] = i

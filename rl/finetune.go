@@ -53,8 +53,10 @@ type FineTune struct {
 	TargetKL    float64 // an update ends with the epoch in which K3 of a token to the policy that sampled exceeds this; 0 means never
 	NoScale     bool    // grpo: advantages are not divided by the group's deviation (Dr. GRPO)
 
-	// KL weighs the divergence of the policy from the reference, in nats a
-	// completion, and adapts the weight if it has a Target; Beta 0 means none.
+	// KL weighs the divergence of the policy from the reference, and adapts the
+	// weight if it has a Target; Beta 0 means none. Both count nats a completion,
+	// but Beta nats a token where ppo and grpo have the divergence in the loss,
+	// which is a mean over tokens.
 	KL KLController
 	// KLLoss says where the divergence enters. "reward" takes K1 of each token
 	// off its reward, which follows the gradient of the divergence of whole
@@ -63,7 +65,9 @@ type FineTune struct {
 	// in expectation. "" means "k3" for grpo and "reward" for the others.
 	KLLoss string
 	// Alpha is RLPF's: θ ← θ + (1-α)·∇E[r] - α·∇KL. It sets KL.Beta to α and
-	// weighs the reward with 1-α; 0 leaves both alone.
+	// weighs the reward with 1-α; 0 leaves both alone. That is the formula with
+	// the divergence in the reward and neither ppo nor grpo, which go on to scale
+	// what an update's rewards come to.
 	Alpha   float64
 	Entropy float64 // weight of the entropy bonus; 0 means none
 
@@ -161,8 +165,8 @@ func (c FineTune) Train(ctx context.Context, policy, reference *lm.Model, t Text
 		if err != nil && context.Cause(ctx) != nil {
 			continue // run.more says why
 		}
-		if err != nil {
-			return err
+		if err != nil { // such as a judge out of reach: the updates before are not lost
+			return errors.Join(err, run.save())
 		}
 		u.setLR(run.left())
 		if u.value != nil && run.state.Update == 0 {

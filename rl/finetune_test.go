@@ -166,6 +166,27 @@ func TestFineTuneResumesBitEqual(t *testing.T) {
 	}
 }
 
+// What a reward that fails cuts short goes on from the last update.
+func TestFineTuneKeepsWhatWasDoneBeforeAnError(t *testing.T) {
+	begun := -1
+	c := rl.FineTune{Prompts: 2, Samples: 2, MaxNew: 4}
+	c.Run = rl.Run{Steps: 5, Dir: t.TempDir(), Start: func(step int) { begun = step }}
+	broken, asked := errors.New("out of reach"), 0
+	task := rl.TextTask{Prompts: prompts, End: endToken, Reward: func(ctx context.Context, ps []rl.Prompt, cs [][]int32) ([]float64, error) {
+		if asked++; asked == 4 {
+			return nil, broken
+		}
+		return often(ctx, ps, cs)
+	}}
+	require.ErrorIs(t, c.Train(context.Background(), writer(1), nil, task), broken)
+	resumed, whole := writer(1), writer(1)
+	require.NoError(t, c.Train(context.Background(), resumed, nil, task))
+	require.Equal(t, 3, begun)
+	c.Dir, task.Reward = "", often
+	require.NoError(t, c.Train(context.Background(), whole, nil, task))
+	require.Equal(t, train.WeightsSHA256(whole), train.WeightsSHA256(resumed))
+}
+
 func TestFineTuneSameBitsOnAnyNumberOfCores(t *testing.T) {
 	for name, c := range variants() {
 		c.Run = rl.Run{Steps: 3, Seed: 7}
