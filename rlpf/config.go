@@ -1,6 +1,7 @@
 package rlpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,9 +61,9 @@ type ExamConfig struct {
 
 // WithDefaults returns c with its zeros replaced.
 func (c Config) WithDefaults() Config {
-	c.Vocab, c.BestOf, c.Tokens = or(c.Vocab, 1024), or(c.BestOf, 8), or(c.Tokens, 80)
+	c.Vocab, c.BestOf, c.Tokens = cmp.Or(c.Vocab, 1024), cmp.Or(c.BestOf, 8), cmp.Or(c.Tokens, 80)
 	c.Ask = c.Ask.WithDefaults()
-	c.Model.Dim, c.Model.Layers, c.Model.MaxLen = or(c.Model.Dim, 64), or(c.Model.Layers, 2), or(c.Model.MaxLen, 1024)
+	c.Model.Dim, c.Model.Layers, c.Model.MaxLen = cmp.Or(c.Model.Dim, 64), cmp.Or(c.Model.Layers, 2), cmp.Or(c.Model.MaxLen, 1024)
 	c.Model.Untied = true // as predictors are, which it starts with
 	c.Predictor.Model = c.Model
 	if c.Second == (PredictorConfig{}) {
@@ -70,18 +71,18 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Predictor, c.Second = c.Predictor.WithDefaults(), c.Second.WithDefaults()
 	w := &c.Warm
-	w.Steps, w.Histories, w.Summaries, w.LR = or(w.Steps, 300), or(w.Histories, 8), or(w.Summaries, 4), or(w.LR, 3e-3)
+	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 4), cmp.Or(w.LR, 3e-3)
 	r := &c.Reward
-	r.Grade, r.Questions, r.Rotations = or(r.Grade, "log-probability"), or(r.Questions, 8), or(r.Rotations, 1)
+	r.Grade, r.Questions, r.Rotations = cmp.Or(r.Grade, "log-probability"), cmp.Or(r.Questions, 8), cmp.Or(r.Rotations, 1)
 	if len(r.Tasks) == 0 {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
 	if r.LengthReward == (LengthReward{}) {
 		r.LengthReward = LengthReward{Weight: 1, Cap: 0.02, Slope: 0.01}
 	}
-	c.Exam.Places = or(c.Exam.Places, 8)
+	c.Exam.Places = cmp.Or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
-	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = or(c.RL.Alpha, 0.01), or(c.RL.LR, 5e-4), or(c.RL.ValueLR, 1e-3)
+	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = cmp.Or(c.RL.Alpha, 0.01), cmp.Or(c.RL.LR, 5e-4), cmp.Or(c.RL.ValueLR, 1e-3)
 	c.RL = c.RL.Defaults()
 	return c
 }

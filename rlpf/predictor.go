@@ -1,6 +1,7 @@
 package rlpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -61,11 +62,11 @@ type Wording struct {
 
 // WithDefaults returns c with its zeros replaced.
 func (c PredictorConfig) WithDefaults() PredictorConfig {
-	c.Model.Dim, c.Model.Layers, c.Model.Untied = or(c.Model.Dim, 64), or(c.Model.Layers, 2), true
-	c.MaxContext = or(c.MaxContext, 640)
-	c.Pretrain, c.Steps = or(c.Pretrain, 300), or(c.Steps, 600)
-	c.Texts, c.Contexts, c.Questions = or(c.Texts, 16), or(c.Contexts, 12), or(c.Questions, 8)
-	c.LR, c.TextLoss = or(c.LR, 3e-3), or(c.TextLoss, 0.1)
+	c.Model.Dim, c.Model.Layers, c.Model.Untied = cmp.Or(c.Model.Dim, 64), cmp.Or(c.Model.Layers, 2), true
+	c.MaxContext = cmp.Or(c.MaxContext, 640)
+	c.Pretrain, c.Steps = cmp.Or(c.Pretrain, 300), cmp.Or(c.Steps, 600)
+	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 16), cmp.Or(c.Contexts, 12), cmp.Or(c.Questions, 8)
+	c.LR, c.TextLoss = cmp.Or(c.LR, 3e-3), cmp.Or(c.TextLoss, 0.1)
 	return c
 }
 
