@@ -43,6 +43,9 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 		if len(p.Obs) != len(pairs[0].Obs) || len(p.Chosen) != agent.Actions.Size() || len(p.Rejected) != agent.Actions.Size() {
 			return fmt.Errorf("rl: preference %d is not shaped as the first one and the actions are", i)
 		}
+		if agent.Actions.IsDiscrete() && !(agent.Actions.Contains(p.Chosen) && agent.Actions.Contains(p.Rejected)) {
+			return fmt.Errorf("rl: preference %d is between %v and %v, which are not both among the %d actions", i, p.Chosen, p.Rejected, agent.Actions.N)
+		}
 	}
 	return c.train(ctx, agent, len(pairs), func(s *autograd.Scope, rows []int) (chosen, rejected *autograd.Var) {
 		var obs, yes, no []float64

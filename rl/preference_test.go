@@ -93,7 +93,9 @@ func TestDPORefusesMisshapenPairs(t *testing.T) {
 	assert.Error(t, rl.DPO{}.Train(context.Background(), bandit(b), nil))
 	list[2].Chosen = nil
 	assert.ErrorContains(t, rl.DPO{}.Train(context.Background(), bandit(b), list), "preference 2")
-	assert.ErrorContains(t, rl.DPO{Batch: -1}.Train(context.Background(), bandit(b), list[:2]), "Batch")
+	list[1].Rejected = []float64{4}
+	assert.ErrorContains(t, rl.DPO{}.Train(context.Background(), bandit(b), list[:2]), "preference 1 is between")
+	assert.ErrorContains(t, rl.DPO{Batch: -1}.Train(context.Background(), bandit(b), list[:1]), "Batch")
 	good := rl.TextPreference{Prompt: []int32{1}, Chosen: []int32{2}, Rejected: []int32{3}}
 	assert.Error(t, rl.DPO{}.TrainText(context.Background(), writer(1), nil))
 	for _, bad := range []rl.TextPreference{{Prompt: good.Prompt, Chosen: good.Chosen}, {Prompt: []int32{12}, Chosen: good.Chosen, Rejected: good.Rejected}} {
