@@ -46,11 +46,15 @@ func (r *Run) told(ctx context.Context, method string, histories [][]history.Eve
 	texts := make([]string, len(histories))
 	switch method {
 	case policyName:
-		return r.summaries(ctx, r.Policy, histories, progress)
+		return r.summaries(ctx, r.Policy, r.sampling(), histories, progress)
 	case beforeName:
-		return r.summaries(ctx, r.BeforeRL, histories, progress)
+		return r.summaries(ctx, r.BeforeRL, r.sampling(), histories, progress)
+	case greedyName:
+		return r.summaries(ctx, r.Policy, lm.Sampling{}, histories, progress)
+	case greedyBeforeName:
+		return r.summaries(ctx, r.BeforeRL, lm.Sampling{}, histories, progress)
 	case bestName:
-		return r.summaries(ctx, r.BestOfN, histories, progress)
+		return r.summaries(ctx, r.BestOfN, r.sampling(), histories, progress)
 	case "options-only":
 		return texts, nil
 	case "all-activities":
@@ -91,15 +95,15 @@ func (r *Run) told(ctx context.Context, method string, histories [][]history.Eve
 	return nil, fmt.Errorf("rlpf: no method %q", method)
 }
 
-// summaries trains a policy, or reads it back, and has it sum up histories. It
-// samples as in RL: what L and the reward are about is what is tested. The most
-// probable words would be texts of another kind, far shorter ones.
-func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), histories [][]history.Event, progress func(done, all int)) ([]string, error) {
+// summaries trains a policy, or reads it back, and has it sum up histories.
+// Methods sample as in RL, if their name says nothing else: what L and the reward
+// are about is what is tested.
+func (r *Run) summaries(ctx context.Context, policy func(context.Context) (*lm.Model, error), how lm.Sampling, histories [][]history.Event, progress func(done, all int)) ([]string, error) {
 	m, err := policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Summariser(m).summarise(ctx, stream(r.Config.Seed, "summaries"), histories, r.sampling(), progress)
+	return r.Summariser(m).summarise(ctx, stream(r.Config.Seed, "summaries"), histories, how, progress)
 }
 
 // meanTokens returns the mean number of tokens of texts.

@@ -15,9 +15,17 @@ import (
 
 // Methods are the names of RLPF and its rivals, in the order of results.
 var Methods = []string{
-	"rlpf", "before-rl", "best-template", "best-of-n-sft", "all-activities", "first-x", "random-x", "last-x",
-	"shuffled", "options-only", oracleName, countsName, logisticName,
+	policyName, beforeName, greedyName, greedyBeforeName, "best-template", bestName,
+	"all-activities", "first-x", "random-x", "last-x", "shuffled", "options-only", oracleName, countsName, logisticName,
 }
+
+// The methods whose policy writes the most probable words, as Summarise does. They
+// tell apart what reinforcement learning has taught from what comes of a policy
+// that has grown surer and draws fewer improbable words.
+const (
+	greedyName       = policyName + "-greedy"
+	greedyBeforeName = beforeName + "-greedy"
+)
 
 // The methods that answer without a language model.
 const (

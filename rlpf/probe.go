@@ -64,9 +64,10 @@ func (r *Run) late(user int) []history.Event {
 }
 
 // Probes reports whether Probe can be asked about a method: something is known
-// of the users, and the method says something of them all, if only nothing.
+// of the users, and the method says something of them all, if only nothing; but
+// not about greedy policies, whose texts of everybody take minutes more.
 func (r *Run) Probes(method string) bool {
-	return r.People != nil && (method == logisticName || reads(method) && method != "shuffled")
+	return r.People != nil && (method == logisticName || reads(method) && !slices.Contains([]string{"shuffled", greedyName, greedyBeforeName}, method))
 }
 
 // Probe tells for each user of the data set, 1 or 0, whether a probe gets age,
@@ -188,7 +189,7 @@ func ProbeFigures(seed uint64, probes map[string][][]map[Task]float64) (figures,
 			f := Figure{Task: string(task), Method: method, Metric: ProbeMetric(task), N: len(users), Seeds: seeds}
 			f.Interval = metric.Bootstrap(users, nil, stream(seed, "bootstrap"), resamples)
 			figures = append(figures, f)
-			if slices.Contains(compared, method) && len(ours) > 0 {
+			if slices.Contains(compared, [2]string{policyName, method}) && len(ours) > 0 {
 				d := metric.Paired(ours, users, nil, stream(seed, "paired"), resamples)
 				f.Method, f.Other, f.Interval, f.P, f.Seeds = policyName, method, d.Interval, d.P, slices.Clone(each)
 				floats.Sub(f.Seeds, seeds)

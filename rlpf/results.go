@@ -36,12 +36,16 @@ const WayMetric = "way-to-oracle"
 // resamples is how many bootstrap resamples an interval takes.
 const resamples = 2000
 
-// compared are the methods that RLPF's differences are taken to.
-var compared = []string{"before-rl", "best-template", "best-of-n-sft", "all-activities", "last-x"}
+// compared are the methods whose differences are taken: the first minus the
+// second.
+var compared = [][2]string{
+	{policyName, beforeName}, {policyName, "best-template"}, {policyName, bestName}, {policyName, "all-activities"}, {policyName, "last-x"},
+	{greedyName, greedyBeforeName},
+}
 
 // Figures sums up the outcomes of all methods: outcomes[method] holds one slice
 // for each seed, of one outcome a question. Differences are those of rlpf to
-// its rivals, question by question.
+// its rivals, and of both policies' most probable texts, question by question.
 func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome) (figures, differences []Figure) {
 	for _, task := range Tasks {
 		var at []int
@@ -74,18 +78,19 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 		if f, ok := way(task, outcomes, at, users, all[0].of, stream(seed, "way")); ok {
 			figures = append(figures, f)
 		}
-		for _, other := range compared {
-			if len(outcomes[other]) == 0 || len(outcomes["rlpf"]) == 0 {
+		for _, pair := range compared {
+			method, other := pair[0], pair[1]
+			if len(outcomes[other]) == 0 || len(outcomes[method]) == 0 {
 				continue
 			}
 			for _, m := range all[:2] {
-				d := metric.Paired(mean(outcomes["rlpf"], at, m.of), mean(outcomes[other], at, m.of), users, stream(seed, "paired"), resamples)
-				seeds := each(outcomes["rlpf"], at, m.of)
+				d := metric.Paired(mean(outcomes[method], at, m.of), mean(outcomes[other], at, m.of), users, stream(seed, "paired"), resamples)
+				seeds := each(outcomes[method], at, m.of)
 				for k, v := range each(outcomes[other], at, m.of) {
 					seeds[k] -= v
 				}
 				differences = append(differences, Figure{
-					Task: string(task), Method: "rlpf", Other: other, Metric: m.name, Interval: d.Interval, P: d.P, N: len(at), Seeds: seeds,
+					Task: string(task), Method: method, Other: other, Metric: m.name, Interval: d.Interval, P: d.P, N: len(at), Seeds: seeds,
 				})
 			}
 		}
@@ -93,7 +98,7 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 	return figures, differences
 }
 
-// way measures the way to the oracle, if there is one.
+// way measures the way to the oracle, if there is one and it is above before-rl.
 func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of func(Outcome) float64, r *rand.PCG) (Figure, bool) {
 	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes[oracleName]
 	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers(oracleName, task) {
@@ -110,6 +115,9 @@ func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of
 	}
 	top := each(oracle, at, of)
 	for k, v := range each(from, at, of) {
+		if top[k] <= v {
+			return Figure{}, false
+		}
 		f.Seeds[k] = (f.Seeds[k] - v) / (top[k] - v)
 	}
 	return f, true

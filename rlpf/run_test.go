@@ -41,7 +41,7 @@ func TestTinyRun(t *testing.T) {
 		return figures[i].Value
 	}
 	for _, task := range []Task{FutureActivity, FutureActivityGap50, FavGenre} {
-		for _, method := range Methods[:10] {
+		for _, method := range Methods[:12] {
 			require.Negative(t, value(task, method, "log-probability"))
 			require.LessOrEqual(t, value(task, method, "accuracy-transfer"), 1.0)
 			require.GreaterOrEqual(t, value(task, method, "tokens"), 0.0)
@@ -52,6 +52,11 @@ func TestTinyRun(t *testing.T) {
 	require.Zero(t, value(FutureActivity, "options-only", "tokens"))
 	require.Equal(t, 1.0, value(SummaryTask, "all-activities", "compression"))
 	require.Len(t, differences, 3*len(compared)*2)
+	way := func(f Figure) bool { return f.Metric == WayMetric }
+	require.True(t, slices.ContainsFunc(figures, way))
+	outcomes[oracleName] = outcomes[beforeName]
+	without, _ := Figures(1, r.exam.Questions, outcomes)
+	require.False(t, slices.ContainsFunc(without, way), "there is no way to where one is")
 	long := value(SummaryTask, "rlpf", "tokens")
 	for _, method := range []string{"first-x", "random-x", "last-x"} {
 		require.Positive(t, value(SummaryTask, method, "tokens"), "%v", long)
@@ -244,6 +249,18 @@ func TestScale(t *testing.T) {
 	}
 	require.Equal(t, tinyConfig().Warm.Steps, c.Warm.Steps)
 	require.Equal(t, tinyConfig().RL.Steps, c.RL.Steps)
+}
+
+// What importers get is what is tested as greedy.
+func TestGreedyIsSummarise(t *testing.T) {
+	r := tiny(t)
+	s, err := Load(r.dir)
+	require.NoError(t, err)
+	want, err := s.SummariseAll(context.Background(), r.run.histories(r.exam), nil)
+	require.NoError(t, err)
+	got, err := r.run.Contexts(context.Background(), greedyName, r.exam)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
 }
 
 // Seeds have the same readers and policies of their own.

@@ -72,7 +72,7 @@ func checkRun(t *testing.T, dir string, seeds int) {
 		}
 	}
 	for _, task := range []string{"future_activity", "future_activity_gap50", "fav_genre"} {
-		for _, method := range rlpf.Methods[:12] {
+		for _, method := range rlpf.Methods[:14] {
 			if method == "oracle" || method == "genre-counts" {
 				require.Equal(t, task != "fav_genre", have[task+" "+method+" accuracy"])
 				continue

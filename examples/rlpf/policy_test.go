@@ -100,7 +100,7 @@ func TestPolicyOfOtherData(t *testing.T) {
 		require.Equal(t, "yelp", row.Dataset)
 		have[row.Task+" "+row.Method+" "+row.Metric] = true
 	}
-	for _, method := range rlpf.Methods[:10] {
+	for _, method := range rlpf.Methods[:12] {
 		require.True(t, have["future_activity "+method+" accuracy"], method)
 		require.True(t, have["fav_genre "+method+" accuracy-transfer"], method)
 	}

@@ -100,6 +100,9 @@ func tables(rows []run.Row) []run.Table {
 			if r.Task == h.task && r.Method == "genre-counts" {
 				t.Note += " genre-counts compares the options' genres with a count of the history's, without a predictor: a yardstick for how much of the way the best histogram goes."
 			}
+			if r.Task == h.task && r.Method == "rlpf-greedy" && r.Metric == h.metric {
+				t.Note += " The greedy ones write the most probable words of the same policies, which elsewhere are drawn as in training."
+			}
 			if r.Task == h.task && r.Metric == rlpf.WayMetric {
 				t.Note += fmt.Sprintf(" RLPF goes %.0f %% of the way from before RL to the oracle, which knows more than anyone can.", 100*r.Value)
 			}
@@ -138,10 +141,18 @@ func differenceTable(differences []rlpf.Figure) run.Table {
 			t.Note = "Those of probes are user by user, of the first seed's texts."
 		}
 		t.Rows = append(t.Rows, []string{
-			d.Task, d.Metric, d.Other, fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
+			d.Task, d.Metric, minus(d), fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
 		})
 	}
 	return t
+}
+
+// minus says what is taken off, and from what if not from RLPF.
+func minus(d rlpf.Figure) string {
+	if d.Method == "rlpf" {
+		return d.Other
+	}
+	return fmt.Sprintf("%s, of %s", d.Other, d.Method)
 }
 
 // seedTable shows RLPF's accuracies and differences for each seed.
@@ -153,9 +164,9 @@ func seedTable(f *findings) run.Table {
 	for _, g := range slices.Concat(f.figures, f.differences) {
 		what := "rlpf"
 		if g.Other != "" {
-			what = "rlpf − " + g.Other
+			what = g.Method + " − " + g.Other
 		}
-		if g.Method != "rlpf" || g.Metric == "tokens" || g.Metric == "log-probability" || len(g.Seeds) < 2 {
+		if g.Method != "rlpf" && g.Other == "" || g.Metric == "tokens" || g.Metric == "log-probability" || len(g.Seeds) < 2 {
 			continue
 		}
 		var values []string
@@ -205,7 +216,7 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	}
 	checks := run.Table{
 		Title: "Checks", Columns: []string{"method", "questions whose answer's title stands in the context"},
-		Note: fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d who test. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), f.first.Config.Predictor.MaxContext),
+		Note: widenedNote(f.exam) + fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d who test. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), f.first.Config.Predictor.MaxContext),
 	}
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
@@ -230,6 +241,37 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 		Foot: fmt.Sprintf("%s · commit %s", run.Machine(), run.Commit()),
 	}
 	return rep.WriteFile(folder.Path("report.html"))
+}
+
+// widened returns for each future activity the share of the questions whose
+// options were not found in one bucket of popularity and one range of years.
+func widened(e *rlpf.Exam) map[string]float64 {
+	wide, all := map[string]float64{}, map[string]float64{}
+	for _, q := range e.Questions {
+		if q.Task.Future() {
+			all[string(q.Task)]++
+			if q.Widened > 0 {
+				wide[string(q.Task)]++
+			}
+		}
+	}
+	shares := map[string]float64{}
+	for task, n := range all {
+		shares[task] = wide[task] / n
+	}
+	return shares
+}
+
+// widenedNote says how exactly options match their target.
+func widenedNote(e *rlpf.Exam) string {
+	var parts []string
+	shares := widened(e)
+	for _, h := range heads {
+		if share, asked := shares[h.task]; asked {
+			parts = append(parts, fmt.Sprintf("%.0f %% of %s", 100*share, h.task))
+		}
+	}
+	return "Where too few titles are as popular and of the same years as the target, the search for options goes further: in " + strings.Join(parts, " and ") + ". "
 }
 
 // shown is how many users' summaries the report has.
