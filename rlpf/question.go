@@ -136,13 +136,18 @@ func (a *Asker) place(r *rand.PCG, task Task, user int) (int, bool) {
 
 // Test returns the questions of a task at perUser places of each of the users,
 // spread evenly over the timeline, by user and place; the places are the same
-// for every task. Those that cannot be asked are left out.
+// for every task. Where one cannot be asked, the nearest one that can stands in
+// for it; if there is none nearer to it than to the other places, it is left out.
 func (a *Asker) Test(task Task, users []int, perUser int, seed uint64) []Question {
 	var qs []Question
 	for _, u := range users {
-		for _, pos := range a.Config.Places(len(a.Data.Users[u].Events), perUser) {
-			if q, ok := a.At(seed, task, u, pos); ok {
-				qs = append(qs, q)
+		n := len(a.Data.Users[u].Events)
+		for _, place := range a.Config.Places(n, perUser) {
+			for _, pos := range a.Config.around(n, perUser, place) {
+				if q, ok := a.At(seed, task, u, pos); ok {
+					qs = append(qs, q)
+					break
+				}
 			}
 		}
 	}

@@ -30,7 +30,7 @@ func TestQuestions(t *testing.T) {
 	require.Equal(t, Tasks, a.Tasks())
 	for _, task := range Tasks {
 		qs := a.Test(task, a.Users.Test, 8, 5)
-		require.Greater(t, len(qs), 7*len(a.Users.Test), task)
+		require.Greater(t, len(qs), 78*len(a.Users.Test)/10, task)
 		require.Equal(t, qs, a.Test(task, a.Users.Test, 8, 5))
 		places := map[int]int{}
 		for i, q := range qs {
@@ -127,6 +127,9 @@ func TestUsers(t *testing.T) {
 	require.Equal(t, []int{50}, c.Places(100, 1), "a single place is the last one")
 	require.Equal(t, []int{20}, c.Places(70, 1))
 	require.Empty(t, c.Places(69, 1))
+	require.Equal(t, []int{20, 21, 22, 23}, c.around(20+50+7*8, 8, 20), "those of one's own half of the way to the next")
+	require.Equal(t, []int{28, 27, 29, 26, 30, 25, 31}, c.around(20+50+7*8, 8, 28))
+	require.Equal(t, []int{21}, c.around(20+50+7, 8, 21))
 	other, err := DivideUsers(d, c, 8, 2)
 	require.NoError(t, err)
 	require.NotEqual(t, u, other)

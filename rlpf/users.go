@@ -75,6 +75,21 @@ func (c AskConfig) Places(n, count int) []int {
 	return places
 }
 
+// around returns one of Places and those next to it, nearest first, that are
+// nearer to it than to any other.
+func (c AskConfig) around(n, count, place int) []int {
+	first, last := c.WithDefaults().span(n)
+	near := []int{place}
+	for d := 1; 2*d < (last-first)/max(1, count-1); d++ {
+		for _, p := range []int{place - d, place + d} {
+			if first <= p && p <= last {
+				near = append(near, p)
+			}
+		}
+	}
+	return near
+}
+
 // Users divides the users of a data set; each list ascends.
 type Users struct {
 	Train []int // the predictor and the policy learn from these alone
