@@ -29,10 +29,10 @@ func (o options) config() rlpf.Config {
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
-		c.Predictor.Pretrain, c.Predictor.Steps = 500, 1500
-		c.Second.Pretrain, c.Second.Steps = 250, 400
-		c.Warm.Steps = 600
-		c.RL.Steps = 130
+		c.Predictor.Pretrain, c.Predictor.Steps = 400, 1200
+		c.Second.Pretrain, c.Second.Steps = 150, 300
+		c.Warm.Steps = 500
+		c.RL.Steps = 110
 		c.Exam.Users = 60
 	default:
 		c.Vocab = 2048
