@@ -94,9 +94,9 @@ func readLanguage(path string, d *history.Dataset) (*Language, error) {
 // seed of it: the tokenizer, the language model that all start from and both
 // predictors, which it trains if they are not there yet. They stand for models
 // that are given; a seed is a warm start, reinforcement learning and rivals of
-// its own. What has been tested of methods without any of these is copied too.
-// Files that are there are kept. What is the same for all seeds does not show in
-// how their results differ.
+// its own. What methods that know nothing of these came to is copied too, once
+// tested. Files that are there are kept. What is the same for all seeds does not
+// show in how their results differ.
 func (r *Run) ShareReaders(ctx context.Context, dir string) error {
 	if _, err := r.Predictor(ctx); err != nil {
 		return err

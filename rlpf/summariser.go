@@ -25,8 +25,8 @@ const batch = 64
 // Summarise returns a summary of a user's events, oldest first, which are the
 // data set's items. It takes the most probable words, so it returns the same
 // text for the same events: those of the method rlpf-greedy of [Run.Test], while
-// the method rlpf samples as in reinforcement learning. It returns an error if there are no
-// events or one is not of a known item.
+// the method rlpf samples as in reinforcement learning. It returns an error if
+// there are no events or one is not of a known item.
 func (s *Summariser) Summarise(ctx context.Context, events []history.Event) (string, error) {
 	texts, err := s.SummariseAll(ctx, [][]history.Event{events}, nil)
 	if err != nil {
