@@ -135,24 +135,19 @@ func differenceTable(differences []rlpf.Figure) run.Table {
 	t := run.Table{
 		Title:   "RLPF minus the others, question by question",
 		Columns: []string{"task", "metric", "minus", "difference", "95 % interval", "p"}, Align: "lllrrr",
+		Note: "before-rl-greedy is taken off rlpf-greedy, the others off rlpf.",
 	}
+	probed := false
 	for _, d := range differences {
-		if d.Metric == rlpf.ProbeMetric(rlpf.Task(d.Task)) {
-			t.Note = "Those of probes are user by user, of the first seed's texts."
-		}
+		probed = probed || d.Metric == rlpf.ProbeMetric(rlpf.Task(d.Task))
 		t.Rows = append(t.Rows, []string{
-			d.Task, d.Metric, minus(d), fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
+			d.Task, d.Metric, d.Other, fmt.Sprintf("%+.4f", d.Value), fmt.Sprintf("[%+.4f, %+.4f]", d.Low, d.High), fmt.Sprintf("%.4f", d.P),
 		})
 	}
-	return t
-}
-
-// minus says what is taken off, and from what if not from RLPF.
-func minus(d rlpf.Figure) string {
-	if d.Method == "rlpf" {
-		return d.Other
+	if probed {
+		t.Note += " Those of probes are user by user, of the first seed's texts."
 	}
-	return fmt.Sprintf("%s, of %s", d.Other, d.Method)
+	return t
 }
 
 // seedTable shows RLPF's accuracies and differences for each seed.
