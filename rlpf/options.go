@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/noema-ml/noema/userllm/history"
 )
 
 // options is the number of options of a question about the future.
@@ -38,9 +40,9 @@ func (g *grid) cell(s step, item int32) [2]int {
 	return [2]int{(g.a.Data.Items[item].Year + g.year) >> s.years, (int(g.p.bucket[item]) + g.bucket) >> s.buckets}
 }
 
-// future makes a question of what comes. Its options are items that the user
-// never meets, released within three years of each other and of one bucket of
-// popularity, drawn by how popular they are.
+// future makes a question of what comes in a timeline. Its options are items that
+// are never met there, released within three years of each other and of one bucket
+// of popularity, drawn by how popular they are.
 //
 // Nothing in the options may tell which of them is the target. So they are not
 // those nearest to the target, which would be the one in the middle, but those
@@ -48,9 +50,8 @@ func (g *grid) cell(s step, item int32) [2]int {
 // join those of other such cells near by, and never those of a cell that has
 // enough, which would be options for the target without having it as an option
 // themselves.
-func (a *Asker) future(r *rand.Rand, q Question) (Question, bool) {
+func (a *Asker) future(r *rand.Rand, q Question, events []history.Event) (Question, bool) {
 	p := a.popular[q.Task]
-	events := a.Data.Users[q.User].Events
 	at := q.Pos + q.Task.ahead()
 	if p == nil || at >= len(events) {
 		return q, false

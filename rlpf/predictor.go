@@ -44,7 +44,7 @@ type PredictorConfig struct {
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
 	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
-	Steps     int     `json:"steps"`     // steps on questions about users; below 0: none; 600
+	Steps     int     `json:"steps"`     // steps on questions about users, one of four made up; below 0: none; 600
 	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 16
 	Contexts  int     `json:"contexts"`  // of a step on questions: 12
 	Questions int     `json:"questions"` // asked behind a context in training: 8

@@ -9,7 +9,8 @@ import (
 )
 
 // PredictorData is what a predictor is trained on: the events of the given
-// users alone, and questions that are drawn for them alone.
+// users, questions that are drawn for them, and made-up users, of whom nothing is
+// taken from anyone but how popular items are with the asker's training users.
 type PredictorData struct {
 	Asker  *Asker
 	Users  []int  // those it may see
@@ -42,42 +43,51 @@ func (p *Predictor) example(d PredictorData, i int) example {
 			continue
 		}
 		pos := least + r.IntN(len(events)-least)
-		e.context = p.Lang.anyContext(g, events[max(0, pos-d.Length):pos])
-		for range 3 * p.Config.Questions {
-			if len(e.questions) == p.Config.Questions {
-				break
-			}
-			if q, ok := d.question(g, user, pos); ok {
-				e.questions = append(e.questions, q)
-			}
-		}
-		if len(e.questions) > 0 {
+		if e = p.exampleAt(d, g, user, events, pos); len(e.questions) > 0 {
 			return e
 		}
 	}
 	return e
 }
 
-// question asks about a user whose history ends before pos: three times of four
-// for an activity to come, and a third of these for one within the gap, which no
-// test asks for: there are more of them behind one context.
-func (d PredictorData) question(g *rand.PCG, user, pos int) (Question, bool) {
+// exampleAt tells something of the events before pos and asks about a user's
+// timeline; it has no questions if there are none to ask.
+func (p *Predictor) exampleAt(d PredictorData, g *rand.PCG, user int, events []history.Event, pos int) example {
+	e := example{context: p.Lang.anyContext(g, events[max(0, pos-d.Length):pos])}
+	for range 3 * p.Config.Questions {
+		if len(e.questions) == p.Config.Questions {
+			break
+		}
+		if q, ok := d.question(g, user, events, pos); ok {
+			e.questions = append(e.questions, q)
+		}
+	}
+	return e
+}
+
+// question asks about a user, or nobody, whose history ends before pos: three
+// times of four for an activity to come, and a third of these for one within the
+// gap, which no test asks for: there are more of them behind one context.
+func (d PredictorData) question(g *rand.PCG, user int, events []history.Event, pos int) (Question, bool) {
 	r := rand.New(g)
 	var future, other []Task
 	for _, t := range d.Tasks {
 		if t.Future() {
 			future = append(future, t)
-		} else {
+		} else if user != nobody || t == FavGenre {
 			other = append(other, t)
 		}
 	}
-	if len(future) == 0 || len(other) > 0 && r.IntN(4) == 0 {
-		return d.Asker.Ask(g, other[r.IntN(len(other))], user, pos)
+	if len(other) > 0 && (len(future) == 0 || r.IntN(4) == 0) {
+		return d.Asker.ask(r, other[r.IntN(len(other))], user, events, pos)
+	}
+	if len(future) == 0 {
+		return Question{}, false
 	}
 	if r.IntN(3) > 0 {
-		return d.Asker.Ask(g, future[r.IntN(len(future))], user, pos)
+		return d.Asker.ask(r, future[r.IntN(len(future))], user, events, pos)
 	}
-	q, ok := d.Asker.Ask(g, FutureActivity, user, pos+1+r.IntN(gap))
+	q, ok := d.Asker.ask(r, FutureActivity, user, events, pos+1+r.IntN(gap))
 	q.Ask = askSoon
 	return q, ok
 }

@@ -41,7 +41,8 @@ type ask struct {
 	shift   int
 	answer  int // the place that predicts the letter
 	options []span
-	right   []bool // by letter
+	right   []bool    // by letter
+	chances []float32 // by letter, or nil
 }
 
 // span is the places of an option and, the last, its letter.
@@ -110,6 +111,9 @@ func (p *Predictor) ask(r *row, number int, q Question, shift int) {
 	for _, k := range q.Answer {
 		a.right[(k-shift+len(q.Options))%len(q.Options)] = true
 	}
+	for k := range q.chances {
+		a.chances = append(a.chances, float32(q.chances[(k+shift)%len(q.chances)]))
+	}
 	r.asks = append(r.asks, a)
 }
 
@@ -160,6 +164,8 @@ type asked struct {
 	share   []float32 // one over the places of the option, [places]
 	lacking []bool    // [questions, most]: there are fewer options
 	wrong   []bool    // [questions, most]
+	chances []float32 // [questions, most]; 0 for all if not known
+	hard    []float32 // [questions]: 1 if the chances are not known, 0 if they are
 	n, most int
 }
 
@@ -184,6 +190,12 @@ func (p *Predictor) asked(rows []*row, width int) *asked {
 				lacking := k >= len(a.options)
 				q.lacking, q.wrong = append(q.lacking, lacking), append(q.wrong, lacking || !a.right[k])
 			}
+			hard := float32(1)
+			if a.chances != nil {
+				hard = 0
+			}
+			q.hard = append(q.hard, hard)
+			q.chances = append(append(q.chances, a.chances...), make([]float32, q.most-len(a.chances))...)
 		}
 	}
 	return q
@@ -209,10 +221,13 @@ func (q *asked) mask(x *autograd.Var, out []bool) *autograd.Var {
 	return autograd.MaskedFill(x, tensor.Of(out, q.n, q.most), never)
 }
 
-// loss returns the summed cross-entropy of the right options, any of them, under
-// logits [questions, most].
-func (q *asked) loss(logits *autograd.Var) *autograd.Var {
-	return autograd.Sum(autograd.Sub(autograd.LogSumExp(logits, 1), autograd.LogSumExp(q.mask(logits, q.wrong), 1)))
+// loss returns the summed cross-entropy of the right options, any of them, or of
+// the options by their chances where these are known, under logits [questions,
+// most].
+func (q *asked) loss(s *autograd.Scope, logits *autograd.Var) *autograd.Var {
+	right := autograd.Mul(autograd.LogSumExp(q.mask(logits, q.wrong), 1), s.Const(tensor.Of(q.hard)))
+	likely := autograd.Mul(logits, s.Const(tensor.Of(q.chances, q.n, q.most)))
+	return autograd.Sub(autograd.Sum(autograd.Sub(autograd.LogSumExp(logits, 1), right)), autograd.Sum(likely))
 }
 
 // never is the logit of what cannot be: finite, so that gradients stay so.

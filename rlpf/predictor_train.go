@@ -18,17 +18,21 @@ const (
 	trainPass = 4096
 )
 
+// stillMadeUp: among the questions about users one example of so many is made up,
+// or what is known of the rarer genres of titles is soon forgotten.
+const stillMadeUp = 4
+
 // textShare is the weight of a row of text against one of questions.
 const textShare = 0.3
 
 // Train trains the predictor in two stages: on the catalogue, so that titles
 // carry meaning and it learns how a question is read (see madeUp), and then on
-// questions about users behind contexts of every kind: nothing; 1 to Length of
-// the last, the first or random activities; summaries by random templates. Each
-// example is a function of the data's seed and its number. hooks says where
-// training is watched and saved: Steps, Schedule, ClipNorm and Seed in it are
-// ignored, and each stage gets a folder of its own in Dir, from which training
-// goes on bit for bit.
+// questions about users, most of them real, behind contexts of every kind:
+// nothing; 1 to Length of the last, the first or random activities; summaries by
+// random templates. Each example is a function of the data's seed and its number.
+// hooks says where training is watched and saved: Steps, Schedule, ClipNorm and
+// Seed in it are ignored, and each stage gets a folder of its own in Dir, from
+// which training goes on bit for bit.
 func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Config) error {
 	if len(d.Users) == 0 || len(d.Tasks) == 0 || d.Asker == nil || d.Length < 1 {
 		return errors.New("rlpf: a predictor needs users, tasks, an asker and a length to be trained")
@@ -43,7 +47,11 @@ func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Conf
 	return p.stage(ctx, "questions", d, hooks, c.Steps, c.Contexts, func(s *autograd.Scope, batch []int) (*autograd.Var, float64) {
 		examples := make([]example, len(batch))
 		for i, n := range batch {
-			examples[i] = p.example(d, n)
+			if n%stillMadeUp == 0 {
+				examples[i] = p.invented(d, stream(d.Seed, fmt.Sprint("predictor invented ", n)))
+			} else {
+				examples[i] = p.example(d, n)
+			}
 		}
 		return p.loss(s, examples)
 	})
@@ -124,9 +132,9 @@ func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []in
 	return sum, n
 }
 
-// loss returns the summed loss of the examples' questions and their number:
-// the cross-entropy of the right letter (of any of those that
-// are right), and the config's share of that of the contexts' own tokens.
+// loss returns the summed loss of the examples' questions and their number: the
+// cross-entropy of the right letter (of any of those that are right, or of all by
+// their chances), and the config's share of that of the contexts' own tokens.
 func (p *Predictor) loss(s *autograd.Scope, examples []example) (*autograd.Var, float64) {
 	var rows []*row
 	count := 0
@@ -156,7 +164,7 @@ func (p *Predictor) groupLoss(s *autograd.Scope, rows []*row) *autograd.Var {
 	q := p.asked(rows, width)
 	h := p.Model.Hidden(s, in)
 	h = autograd.Reshape(h, len(rows)*width, h.Dim(2))
-	sum := q.loss(p.answer(s, h, q))
+	sum := q.loss(s, p.answer(s, h, q))
 	if p.Config.TextLoss > 0 {
 		// The mean over tokens, so that a long context weighs as a short one.
 		if text, n := p.nextTokens(s, h, rows, width); n > 0 {

@@ -81,18 +81,22 @@ func (a *Asker) History(user, pos int) []history.Event {
 // title is one that the user has met by pos, too few items are left for options,
 // or nothing is known of the user.
 func (a *Asker) Ask(r *rand.PCG, task Task, user, pos int) (Question, bool) {
+	return a.ask(rand.New(r), task, user, a.Data.Users[user].Events, pos)
+}
+
+// ask is Ask about a user, or nobody, with the given timeline.
+func (a *Asker) ask(r *rand.Rand, task Task, user int, events []history.Event, pos int) (Question, bool) {
 	q := Question{Task: task, User: user, Pos: pos, Ask: asks[task]}
-	if pos < 1 || pos > len(a.Data.Users[user].Events) {
-		return q, false
-	}
 	switch {
+	case pos < 1 || pos > len(events):
+		return q, false
 	case task.Future():
-		return a.future(rand.New(r), q)
+		return a.future(r, q, events)
 	case task == FavGenre:
-		return a.favourite(rand.New(r), q, a.History(user, pos))
+		return a.favourite(r, q, events[max(0, pos-a.Config.History):pos])
 	}
 	c, ok := classes[task]
-	if !ok || a.people == nil {
+	if !ok || a.people == nil || user == nobody {
 		return q, false
 	}
 	q.Options, q.Answer = c.names, []int{c.of(a.people[user])}

@@ -63,6 +63,8 @@ type Question struct {
 	Items   []int32  // the options' items, for a future activity
 	Answer  []int    // the places of the right options, ascending
 	Widened int      // for a future activity: how often the search for options was widened
+
+	chances []float64 // of each option to be the right one; nil if nobody can know
 }
 
 // Right reports whether option is a right answer.
