@@ -25,10 +25,10 @@ type Config struct {
 	Warm      WarmConfig      `json:"warm"`
 	Reward    RewardConfig    `json:"reward"`
 	// RL trains the policy. Its Seed and MaxNew are the run's; its Alpha, LR and
-	// ValueLR have defaults of their own: 0.01, 5e-4 and 1e-3. The divergence is
+	// ValueLR have defaults of their own: 0.003, 5e-4 and 1e-3. The divergence is
 	// of whole texts: choosing one of a dozen kinds of summary costs some 3 nats,
-	// and the best is worth little more than 0.1 to the predictor, so a greater
-	// Alpha forbids it.
+	// and each thing that it names more costs again, while the best summary is worth
+	// little more than 0.1 to the predictor, so a greater Alpha forbids it.
 	RL     rl.FineTune `json:"rl"`
 	BestOf int         `json:"best_of"` // samples of a prompt of which best-of-n-sft learns the best one: 8
 	Exam   ExamConfig  `json:"exam"`    // what is asked at the end
@@ -40,7 +40,7 @@ type Config struct {
 type WarmConfig struct {
 	Steps     int     `json:"steps"`     // 300
 	Histories int     `json:"histories"` // of a step: 8
-	Summaries int     `json:"summaries"` // of each history: 4
+	Summaries int     `json:"summaries"` // of each history, which is read once for all: 12
 	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
 }
 
@@ -71,7 +71,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Predictor, c.Second = c.Predictor.WithDefaults(), c.Second.WithDefaults()
 	w := &c.Warm
-	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 4), cmp.Or(w.LR, 3e-3)
+	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 12), cmp.Or(w.LR, 3e-3)
 	r := &c.Reward
 	r.Grade, r.Questions, r.Rotations = cmp.Or(r.Grade, "log-probability"), cmp.Or(r.Questions, 8), cmp.Or(r.Rotations, 1)
 	if len(r.Tasks) == 0 {
@@ -82,7 +82,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Exam.Places = cmp.Or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
-	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = cmp.Or(c.RL.Alpha, 0.01), cmp.Or(c.RL.LR, 5e-4), cmp.Or(c.RL.ValueLR, 1e-3)
+	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = cmp.Or(c.RL.Alpha, 0.003), cmp.Or(c.RL.LR, 5e-4), cmp.Or(c.RL.ValueLR, 1e-3)
 	c.RL = c.RL.Defaults()
 	return c
 }

@@ -12,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.12
-	predictorShare = 0.40
-	secondShare    = 0.12 // two parts in three of it for questions
-	warmShare      = 0.10
-	rlShare        = 0.26 // with best-of-n-sft, which takes about half as long again as RL
+	lmShare        = 0.25
+	predictorShare = 0.20
+	secondShare    = 0.10 // half of it for questions
+	warmShare      = 0.12
+	rlShare        = 0.33 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
@@ -77,7 +77,7 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 		return max(1, int(share*one/each[len(each)/2]))
 	}
 	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
-	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/3), steps(secondName, secondShare*2/3)
+	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/2), steps(secondName, secondShare/2)
 	if policy == "" {
 		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare), steps(policyName, rlShare/1.5)
 	}
