@@ -25,13 +25,13 @@ func (o options) config() rlpf.Config {
 		c.Second.Model = lm.Config{Dim: 24, Layers: 2, Heads: 2}
 		c.Second.Pretrain, c.Second.Steps = 8, 8
 		c.Predictor.Texts, c.Predictor.Contexts, c.Second.Texts, c.Second.Contexts = 4, 4, 4, 4
-		c.Warm.Steps, c.Warm.Histories = 24, 4
+		c.Warm.Steps, c.Warm.Histories, c.Warm.Summaries = 24, 4, 4
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
 		c.Predictor.Pretrain, c.Predictor.Steps = 400, 1200
 		c.Second.Pretrain, c.Second.Steps = 150, 300
-		c.Warm.Steps = 500
+		c.Warm.Steps = 250
 		c.RL.Steps = 110
 		c.Exam.Users = 60
 	default:
