@@ -2,6 +2,7 @@ package rlpf
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -11,8 +12,8 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-func syntheticAsker(t *testing.T) *Asker {
-	d, _ := SyntheticData(1, true)
+func syntheticAsker(t *testing.T, quick bool) *Asker {
+	d, _ := SyntheticData(1, quick)
 	u, err := DivideUsers(d, AskConfig{}, 8, 1)
 	require.NoError(t, err)
 	a, err := NewAsker(d, u, AskConfig{}, nil)
@@ -23,7 +24,7 @@ func syntheticAsker(t *testing.T) *Asker {
 // The timelines of made-up users meet no title twice, leave half of the items for
 // options, and are as different as users: some like nearly one genre, some all.
 func TestInvent(t *testing.T) {
-	a := syntheticAsker(t)
+	a := syntheticAsker(t, true)
 	d := a.Data
 	for i := range d.Items { // two of each title
 		d.Items[i].Title = fmt.Sprintf("Title %d", i/2)
@@ -58,7 +59,7 @@ func TestInvent(t *testing.T) {
 // The chances that made-up questions teach are those with which the options are
 // right: of options that are said to have a chance of a half, half are.
 func TestMadeUpChances(t *testing.T) {
-	a := syntheticAsker(t)
+	a := syntheticAsker(t, true)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		for _, pos := range []int{5, 50} {
 			var said, came, n [4]float64
@@ -84,6 +85,33 @@ func TestMadeUpChances(t *testing.T) {
 				require.InDelta(t, said[bin]/n[bin], came[bin]/n[bin], .04)
 			}
 		}
+	}
+}
+
+// How popular the options are says no more of which is right in made-up questions
+// than in those about users.
+func TestMadeUpPopularity(t *testing.T) {
+	a := syntheticAsker(t, false)
+	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
+		var more, n float64
+		for i := range 8000 {
+			r := rand.New(rand.NewPCG(3, uint64(i)))
+			_, events, pos := a.inventLife(r)
+			q, ok := a.ask(r, task, nobody, events, pos)
+			if !ok {
+				continue
+			}
+			n++
+			for k, item := range q.Items {
+				by := -1 / float64(len(q.Items)-1)
+				if q.Right(k) {
+					by = 1
+				}
+				more += by * math.Log(a.popular[task].weight[item])
+			}
+		}
+		t.Logf("%s: of %.0f questions, the right option is exp(%.3f) times as popular as the others", task, n, more/n)
+		require.InDelta(t, 0, more/n, .06)
 	}
 }
 

@@ -44,10 +44,10 @@ type PredictorConfig struct {
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
 	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
-	Steps     int     `json:"steps"`     // steps on questions about users, one of four made up; below 0: none; 600
+	Steps     int     `json:"steps"`     // steps on questions about users, half of them made up; below 0: none; 600
 	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 16
-	Contexts  int     `json:"contexts"`  // of a step on questions: 12
-	Questions int     `json:"questions"` // asked behind a context in training: 8
+	Contexts  int     `json:"contexts"`  // of a step on questions: 24
+	Questions int     `json:"questions"` // asked behind a context in training: 4
 	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
 	TextLoss  float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens; below 0: none; 0.1
 }
@@ -65,7 +65,7 @@ func (c PredictorConfig) WithDefaults() PredictorConfig {
 	c.Model.Dim, c.Model.Layers, c.Model.Untied = cmp.Or(c.Model.Dim, 64), cmp.Or(c.Model.Layers, 2), true
 	c.MaxContext = cmp.Or(c.MaxContext, 640)
 	c.Pretrain, c.Steps = cmp.Or(c.Pretrain, 300), cmp.Or(c.Steps, 600)
-	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 16), cmp.Or(c.Contexts, 12), cmp.Or(c.Questions, 8)
+	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 16), cmp.Or(c.Contexts, 24), cmp.Or(c.Questions, 4)
 	c.LR, c.TextLoss = cmp.Or(c.LR, 3e-3), cmp.Or(c.TextLoss, 0.1)
 	return c
 }
@@ -109,6 +109,7 @@ func RealPredictor() PredictorConfig {
 	return PredictorConfig{
 		Model:    lm.Config{Dim: 128, Layers: 2},
 		Pretrain: 1500, Steps: 4000, LR: 2e-3,
+		Contexts: 12, Questions: 8, // contexts are long
 	}
 }
 

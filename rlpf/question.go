@@ -21,6 +21,7 @@ type Asker struct {
 	same    []int32   // of each item the first one with its title
 	counted []bool    // genres that count in FavGenre
 	common  []float64 // how common each genre is among training events
+	rate    []float64 // how often each item is chosen, up to a factor
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,
@@ -51,6 +52,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 		}
 	}
 	a.countGenres()
+	a.setRates()
 	return a, nil
 }
 
