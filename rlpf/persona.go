@@ -3,6 +3,7 @@ package rlpf
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 
 	"github.com/noema-ml/noema/userllm/history"
@@ -20,6 +21,7 @@ type persona struct {
 	asker *Asker
 	below []float64 // sums of the items' weights, up to each item
 	draws []int     // how often it had chosen by the end of each event, titles met before included
+	total int       // how often in all
 }
 
 // invent makes up someone with tastes of their own. An item's weight is how often
@@ -47,16 +49,16 @@ func (a *Asker) invent(r *rand.Rand) *persona {
 }
 
 // inventLife is invent with what the persona does, as many events as some training
-// user has, and a place among them where that user would be asked. In shorter
-// timelines, or asked earlier, the popular items, which most have met before long,
-// would be right more often or more seldom than they are for users. It returns nil
-// if there are too few events or items.
+// user who can be asked about the future, and a place where that user would be. In
+// shorter timelines, or asked earlier, the popular items, which most have met
+// before long, would be right more often or more seldom than they are for users.
+// It returns nil if there are too few events or items.
 func (a *Asker) inventLife(r *rand.Rand) (who *persona, events []history.Event, pos int) {
 	for range 8 {
-		user := a.Users.Train[r.IntN(len(a.Users.Train))]
-		n := min(len(a.Data.Users[user].Events), len(a.Data.Items)/2)
+		user := a.models[r.IntN(len(a.models))]
+		n := min(len(a.Data.Users[user].Events), a.most)
 		first, last := a.Config.span(n)
-		if last < first { // nobody asks this user
+		if last < first { // nobody can be asked, or there are too few items
 			first, last = n/2, n-1
 		}
 		if first < 1 {
@@ -71,33 +73,82 @@ func (a *Asker) inventLife(r *rand.Rand) (who *persona, events []history.Event, 
 	return nil, nil, 0
 }
 
-// setRates finds how often training users would choose each item if their tastes
-// were equal and they could choose it again: of those who choose it x times on
-// average, a share of exp(-x) never does. The popularity of targets would not do:
-// the commonest items are rarer among them, as most users have met these before.
-func (a *Asker) setRates() {
-	met := make([]float64, len(a.Data.Items))
+// setModels finds the training users after whom personas are made, who are those
+// that can be asked about the future, or all if none can, and how often they would
+// choose each item if their tastes were equal and they could choose it again: the
+// rate x at which the mean of 1 - exp(-n·x) over users with n events is the share
+// of them who have met it. The popularity of targets would not do: the commonest
+// items are rarer among them, as most users have met these before.
+func (a *Asker) setModels() {
 	for _, u := range a.Users.Train {
-		for _, e := range a.Data.Users[u].Events {
-			met[e.Item]++
+		if first, last := a.Config.span(len(a.Data.Users[u].Events)); first <= last {
+			a.models = append(a.models, u)
 		}
 	}
-	for _, n := range met {
-		share := (n + rare) / float64(len(a.Users.Train)+1)
-		a.rate = append(a.rate, -math.Log1p(-min(share, 0.95)))
+	if len(a.models) == 0 {
+		a.models = a.Users.Train
+	}
+	titles := 0
+	for i, first := range a.same {
+		if int(first) == i {
+			titles++
+		}
+	}
+	a.most = titles / 2
+	var lengths []float64
+	met := make([]float64, len(a.Data.Items))
+	by := make([]int, len(a.Data.Items)) // the last one who has met it, from 1
+	for k, u := range a.models {
+		events := a.Data.Users[u].Events
+		lengths = append(lengths, float64(len(events)))
+		for _, e := range events {
+			if by[e.Item] <= k {
+				by[e.Item] = k + 1
+				met[e.Item]++
+			}
+		}
+	}
+	slices.Sort(lengths)
+	const few = 32 // stand for all
+	for k := range min(few, len(lengths)) {
+		lengths[k] = lengths[k*len(lengths)/min(few, len(lengths))]
+	}
+	lengths = lengths[:min(few, len(lengths))]
+	a.rate = make([]float64, len(met))
+	for i, m := range met {
+		a.rate[i] = rateOf((m+rare)/float64(len(a.models)+1), lengths)
 	}
 }
 
-// act returns what the persona does: up to n events and half of the items, no
-// title twice.
+// rateOf returns the x at which the mean of 1 - exp(-n·x) is share, below 1.
+func rateOf(share float64, lengths []float64) float64 {
+	x := 0.0
+	for range 50 { // Newton's method, from below as the mean is concave
+		met, slope := 0.0, 0.0
+		for _, n := range lengths {
+			never := math.Exp(-max(n, 1) * x)
+			met += (1 - never) / float64(len(lengths))
+			slope += max(n, 1) * never / float64(len(lengths))
+		}
+		more := (share - met) / slope
+		x += more
+		if more < 1e-6*x {
+			break
+		}
+	}
+	return x
+}
+
+// act returns what the persona does: up to n events, no title twice.
 func (who *persona) act(r *rand.Rand, n int) []history.Event {
 	a := who.asker
 	met := map[int32]bool{}
 	var events []history.Event
 	items := len(who.below)
-	n = min(n, items/2)
-	who.draws = nil
-	for draws := 1; len(events) < n && draws <= 20*n; draws++ {
+	n = min(n, a.most)
+	who.draws, who.total = nil, 0
+	for len(events) < n && who.total < 20*n {
+		who.total++
 		item := int32(min(sort.SearchFloat64s(who.below, who.below[items-1]*r.Float64()), items-1))
 		if met[a.same[item]] {
 			continue
@@ -107,7 +158,7 @@ func (who *persona) act(r *rand.Rand, n int) []history.Event {
 		if a.Data.HasRatings {
 			e.Rating = float32(1 + r.IntN(5))
 		}
-		events, who.draws = append(events, e), append(who.draws, draws)
+		events, who.draws = append(events, e), append(who.draws, who.total)
 	}
 	return events
 }
@@ -121,11 +172,16 @@ func (who *persona) answer(q *Question) {
 		return
 	}
 	chance := who.asker.popular[q.Task].chance
-	later := float64(who.draws[len(who.draws)-1] - who.draws[q.Pos+q.Task.ahead()])
-	scores := make([]float64, len(q.Items))
+	later := float64(who.total - who.draws[q.Pos+q.Task.ahead()])
+	var sum float64
+	rates, scores := make([]float64, len(q.Items)), make([]float64, len(q.Items))
 	for k, i := range q.Items {
-		rate := who.weight(i) / who.below[len(who.below)-1]
-		scores[k] = math.Log(rate/chance[i]) + later*rate
+		rates[k] = who.weight(i) / who.below[len(who.below)-1]
+		sum += rates[k]
+	}
+	for k, i := range q.Items {
+		others := min(sum-rates[k], 1-1e-9) // who has nearly one choice may choose these with all but certainty
+		scores[k] = math.Log(rates[k]/chance[i]) + later*math.Log1p(-others)
 	}
 	q.chances = shares(scores)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // madeUp returns pretraining example i: a history that nobody has, and what such
-// a one does next. It comes of the catalogue and its popularity alone and depends
-// on the data's seed and i. Some are plain, so that a few hundred of them teach
+// a one does next. It comes of the catalogue, how popular items are and how
+// long timelines are alone, and depends on the data's seed and i. Some are plain, so that a few hundred of them teach
 // how a question is read; the others are as hard as those about real users.
 func (p *Predictor) madeUp(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor made-up %d", i))

@@ -21,7 +21,9 @@ type Asker struct {
 	same    []int32   // of each item the first one with its title
 	counted []bool    // genres that count in FavGenre
 	common  []float64 // how common each genre is among training events
-	rate    []float64 // how often each item is chosen, up to a factor
+	models  []int     // training users after whom others are made up; see setModels
+	rate    []float64 // how often each item is chosen by these, up to a factor
+	most    int       // events of one who is made up: half of the titles, which leaves the others for options
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,
@@ -52,7 +54,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 		}
 	}
 	a.countGenres()
-	a.setRates()
+	a.setModels()
 	return a, nil
 }
 

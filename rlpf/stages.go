@@ -81,7 +81,7 @@ func (r *Run) LM(ctx context.Context) (*Predictor, error) {
 }
 
 // Predictor returns the frozen predictor, trained on questions about training
-// users.
+// users and made-up ones.
 func (r *Run) Predictor(ctx context.Context) (*Predictor, error) {
 	return r.trained(ctx, lmName, predictorName, r.Config.Predictor, r.reading(r.Users.Train, r.Config.Seed))
 }
@@ -89,7 +89,7 @@ func (r *Run) Predictor(ctx context.Context) (*Predictor, error) {
 // Second returns the second predictor, which nothing is trained towards: what a
 // summary is worth to it tells whether the policy has learned to inform or to
 // please the first. It has a shape and a wording of its own, and learns from
-// half of the training users.
+// half of the training users and from made-up ones.
 func (r *Run) Second(ctx context.Context) (*Predictor, error) {
 	half := slices.Clone(r.Users.Train)
 	rand.New(stream(r.Config.Seed, "half")).Shuffle(len(half), func(i, j int) { half[i], half[j] = half[j], half[i] })
@@ -130,7 +130,8 @@ func (r *Run) trained(ctx context.Context, lm, name string, c PredictorConfig, d
 	})
 }
 
-// reading is what a predictor learns from: the events of the given users alone.
+// reading is what a predictor learns from: the events of the given users, and
+// made-up ones.
 func (r *Run) reading(users []int, seed uint64) PredictorData {
 	return PredictorData{Asker: r.Asker, Users: users, Tasks: r.Asker.Tasks(), Length: r.Config.Ask.History, Seed: seed}
 }
