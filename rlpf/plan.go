@@ -12,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.25
-	predictorShare = 0.20
-	secondShare    = 0.10 // half of it for questions
-	warmShare      = 0.12
-	rlShare        = 0.33 // with best-of-n-sft, which takes about half as long again as RL
+	lmShare        = 0.18
+	predictorShare = 0.27
+	secondShare    = 0.09 // half of it for questions
+	warmShare      = 0.14
+	rlShare        = 0.32 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many

@@ -37,14 +37,14 @@ type Predictor struct {
 
 // PredictorConfig says what a predictor is, how it words its questions and how
 // long it is trained. Zero fields take the defaults, which suit the synthetic
-// data; see RealPredictor and OtherPredictor.
+// data.
 type PredictorConfig struct {
 	Model lm.Config `json:"model"` // Dim 64, Layers 2; Vocab is the language's, and Untied always
 	Wording
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
 	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
-	Steps     int     `json:"steps"`     // steps on questions about users, half of them made up; below 0: none; 600
+	Steps     int     `json:"steps"`     // steps on questions about users, one of four made up; below 0: none; 600
 	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 16
 	Contexts  int     `json:"contexts"`  // of a step on questions: 24
 	Questions int     `json:"questions"` // asked behind a context in training: 4
@@ -104,15 +104,6 @@ func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, erro
 	return &Predictor{Model: m, Lang: l, Config: c}, nil
 }
 
-// RealPredictor returns the configuration for real data such as MovieLens 1M.
-func RealPredictor() PredictorConfig {
-	return PredictorConfig{
-		Model:    lm.Config{Dim: 128, Layers: 2},
-		Pretrain: 1500, Steps: 4000, LR: 2e-3,
-		Contexts: 12, Questions: 8, // contexts are long
-	}
-}
-
 // OtherPredictor returns the configuration of the second predictor, whose
 // judgement tells whether summaries inform or please the first one only: its
 // shape and its wording are others, and it is to be trained with another seed and
@@ -122,14 +113,6 @@ func OtherPredictor() PredictorConfig {
 		Model:   lm.Config{Dim: 48, Layers: 3, Heads: 3, KVHeads: 1, FFN: 128, RopeTheta: 1000},
 		Wording: otherWording,
 	}
-}
-
-// RealOtherPredictor is OtherPredictor for real data.
-func RealOtherPredictor() PredictorConfig {
-	c := RealPredictor()
-	c.Model = lm.Config{Dim: 96, Layers: 3, Heads: 6, KVHeads: 1, FFN: 192, RopeTheta: 1000}
-	c.Wording = otherWording
-	return c
 }
 
 var otherWording = Wording{Known: "It is known:", Nothing: "Nothing is known.", Option: "perhaps ", AskLast: true}

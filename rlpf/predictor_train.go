@@ -21,14 +21,14 @@ const (
 // stillMadeUp: in the stage of questions about users one example of so many is made
 // up, or a few hundred users are learnt by heart and what is known of the rarer
 // genres of titles is forgotten.
-const stillMadeUp = 2
+const stillMadeUp = 4
 
 // textShare is the weight of a row of text against one of questions.
 const textShare = 0.3
 
 // Train trains the predictor in two stages: on the catalogue, so that titles
 // carry meaning and it learns how a question is read (see madeUp), and then on
-// questions about users, half of them real, behind contexts of every kind:
+// questions about users, three of four real, behind contexts of every kind:
 // nothing; 1 to Length of the last, the first or random activities; summaries by
 // random templates. Each example is a function of the data's seed and its number.
 // hooks says where training is watched and saved: Steps, Schedule, ClipNorm and

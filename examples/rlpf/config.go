@@ -36,8 +36,6 @@ func (o options) config() rlpf.Config {
 		c.Exam.Users = 60
 	default:
 		c.Vocab = 2048
-		c.Predictor, c.Second = rlpf.RealPredictor(), rlpf.RealOtherPredictor()
-		c.Model = c.Predictor.Model
 		c.Exam.Users = 200
 	}
 	if o.Dataset == "yelp" {
