@@ -15,7 +15,11 @@ import (
 
 func syntheticAsker(t *testing.T, quick bool) *Asker {
 	d, _ := SyntheticData(1, quick)
-	u, err := DivideUsers(d, AskConfig{}, 8, 1)
+	var c Config
+	if !quick {
+		c.Exam.Fresh = SyntheticFresh
+	}
+	u, err := c.Divide(d, 1)
 	require.NoError(t, err)
 	a, err := NewAsker(d, u, AskConfig{}, nil)
 	require.NoError(t, err)

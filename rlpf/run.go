@@ -53,7 +53,7 @@ func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, peopl
 	}
 	c = c.WithDefaults()
 	r := &Run{Dir: dir, Config: c, Data: d, People: people, Origin: taken, Log: func(string) {}}
-	if r.Users, err = DivideUsers(d, c.Ask, c.Exam.Places, split); err != nil {
+	if r.Users, err = c.Divide(d, split); err != nil {
 		return nil, err
 	}
 	if r.Asker, err = NewAsker(d, r.Users, c.Ask, people); err != nil {

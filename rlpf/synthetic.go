@@ -6,14 +6,19 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
+// SyntheticFresh is how many users SyntheticData adds for ExamConfig.Fresh: of the
+// 600 who are divided the test users are too few to tell methods apart.
+const SyntheticFresh = 400
+
 // SyntheticData returns the made-up world that the method is shown on, with the
 // truth behind it. Tastes do not move and decide most of what is done, so that
 // what a profile says of a user holds 50 activities later too, and there are
 // enough titles for everybody to find some of the favourite genre to the end.
 // There are no ratings: they would be half of what a history takes to tell, and
-// say little that the titles do not. quick is a smaller one for smoke tests.
+// say little that the titles do not. The last SyntheticFresh users are to be tested
+// only. quick is a smaller world for smoke tests, without such.
 func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
-	c := history.SyntheticConfig{Seed: seed, Users: 600, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
+	c := history.SyntheticConfig{Seed: seed, Users: 600 + SyntheticFresh, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
 	if quick {
 		c.Users, c.Items, c.Events = 160, 300, 110
 	}

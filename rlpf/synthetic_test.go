@@ -15,9 +15,14 @@ func reached(qs []Question, read Reader) (share float64) {
 }
 
 func TestReaders(t *testing.T) {
-	d, truth := SyntheticData(1, os.Getenv("NOEMA_DATA") == "") // the whole one takes long
+	quick := os.Getenv("NOEMA_DATA") == "" // the whole one takes long
+	d, truth := SyntheticData(1, quick)
 	c := AskConfig{History: 30}
-	u, err := DivideUsers(d, c, 8, 1)
+	run := Config{Ask: c}
+	if !quick {
+		run.Exam.Fresh = SyntheticFresh
+	}
+	u, err := run.Divide(d, 1)
 	require.NoError(t, err)
 	a, err := NewAsker(d, u, c, nil)
 	require.NoError(t, err)

@@ -129,6 +129,25 @@ func DivideUsers(d *history.Dataset, c AskConfig, perUser int, seed uint64) (Use
 	return u, nil
 }
 
+// Divide divides the users for a run of c: those before the last Exam.Fresh by
+// DivideUsers, and of these all who can be asked at Exam.Places test.
+func (c Config) Divide(d *history.Dataset, seed uint64) (Users, error) {
+	if err := c.Validate(); err != nil {
+		return Users{}, err
+	}
+	c = c.WithDefaults()
+	known := *d
+	first := max(0, len(d.Users)-c.Exam.Fresh)
+	known.Users = d.Users[:first]
+	u, err := DivideUsers(&known, c.Ask, c.Exam.Places, seed)
+	for i := first; i < len(d.Users) && err == nil; i++ {
+		if len(c.Ask.Places(len(d.Users[i].Events), c.Exam.Places)) == c.Exam.Places {
+			u.Test = append(u.Test, i)
+		}
+	}
+	return u, err
+}
+
 // check returns an error unless the users are users of d, each at most once.
 func (u Users) check(d *history.Dataset) error {
 	taken := make([]bool, len(d.Users))
