@@ -12,7 +12,7 @@ import (
 )
 
 // Config is everything that decides the outcome of a run on a data set. Zero
-// fields take the defaults, which suit the synthetic data.
+// fields take the defaults, which suit a run of minutes.
 type Config struct {
 	Seed  uint64    `json:"seed"`
 	Vocab int       `json:"vocab"` // of the tokenizer: 1024, which holds the words of made-up titles whole
@@ -57,7 +57,7 @@ type RewardConfig struct {
 type ExamConfig struct {
 	Places int `json:"places"` // at which each test user is asked: 8
 	Users  int `json:"users"`  // test users who are asked, evenly from all by number; 0: all
-	Fresh  int `json:"fresh"`  // the last so many users of the data set test, beside those whom DivideUsers draws from the others: 0
+	Fresh  int `json:"fresh"`  // so many users at the end of the data set test or, if too little is known, have no part: 0
 }
 
 // WithDefaults returns c with its zeros replaced.

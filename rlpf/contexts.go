@@ -142,7 +142,7 @@ type tried struct {
 	Accuracy float64 `json:"accuracy"`
 }
 
-// trials are the fixed templates with a number of tokens on average at most.
+// trials are the fixed templates with so many tokens on average at most.
 type trials struct {
 	Tokens float64 `json:"tokens"`
 	Best   tried   `json:"best"`
@@ -151,33 +151,26 @@ type trials struct {
 
 // bestTemplate returns the fixed template that is best for the tasks of the
 // reward on validation users, each with as many tokens as the texts may have on
-// average. The run folder keeps how all did, and how they do with as many as
-// any summary may have: what a template could still gain by being longer.
+// average. The run folder keeps how all did.
 func (r *Run) bestTemplate(ctx context.Context, tokens float64) (Template, error) {
 	path := filepath.Join(r.Dir, "templates.json")
-	var kept struct {
-		Equal trials `json:"equal"` // tokens, compared with RLPF's summaries
-		Long  trials `json:"long"`  // up to Config.Tokens
-	}
+	var kept trials
 	known := func(number int) bool { return number >= 0 && number < len(Templates()) }
-	if err := readJSON(path, &kept); err != nil || kept.Equal.Tokens != tokens || !known(kept.Equal.Best.Number) {
-		if kept.Equal, err = r.tryTemplates(ctx, "best-template", tokens); err != nil {
-			return Template{}, err
-		}
-		if kept.Long, err = r.tryTemplates(ctx, "best template of any length", float64(r.Config.Tokens)); err != nil {
+	if err := readJSON(path, &kept); err != nil || kept.Tokens != tokens || !known(kept.Best.Number) {
+		if kept, err = r.tryTemplates(ctx, tokens); err != nil {
 			return Template{}, err
 		}
 		if err := writeJSON(path, kept); err != nil {
 			return Template{}, err
 		}
 	}
-	t := Templates()[kept.Equal.Best.Number]
-	t.Limit = kept.Equal.Best.Limit
+	t := Templates()[kept.Best.Number]
+	t.Limit = kept.Best.Limit
 	return t, nil
 }
 
 // tryTemplates tests the fixed templates on validation users.
-func (r *Run) tryTemplates(ctx context.Context, name string, tokens float64) (trials, error) {
+func (r *Run) tryTemplates(ctx context.Context, tokens float64) (trials, error) {
 	found := trials{Tokens: tokens}
 	p, err := r.Predictor(ctx)
 	if err != nil {
@@ -202,7 +195,7 @@ func (r *Run) tryTemplates(ctx context.Context, name string, tokens float64) (tr
 		}
 	}
 	b := found.Best
-	r.Log(fmt.Sprintf("%s: number %d of %d, %.1f tokens and %.3f right on validation users", name, b.Number, len(found.All), b.Tokens, b.Accuracy))
+	r.Log(fmt.Sprintf("best-template: number %d of %d, %.1f tokens and %.3f right on validation users", b.Number, len(found.All), b.Tokens, b.Accuracy))
 	return found, nil
 }
 

@@ -1,6 +1,9 @@
 package rlpf
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,4 +40,36 @@ func TestImitationIsOfEachTextAlone(t *testing.T) {
 	got, n := loss(a, b)
 	require.Equal(t, tokens, n)
 	require.InDelta(t, want, got, 1e-3)
+}
+
+// Best-of-n asks for as many rewards as reinforcement learning does.
+func TestBestOfNAsksAsOften(t *testing.T) {
+	ctx, want := context.Background(), tiny(t)
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(want.dir)))
+	require.NoError(t, os.Remove(filepath.Join(dir, bestName+weightsExt)))
+	r, err := NewRun(ctx, dir, tinyConfig(), tinyData(), nil, 1)
+	require.NoError(t, err)
+	chunks, imitated := 0, 0
+	r.Step = func(stage string, _, _ int, _ map[string]float64) {
+		switch stage {
+		case bestName + "-samples":
+			chunks++
+		case bestName:
+			imitated++
+		}
+	}
+	_, err = r.BestOfN(ctx)
+	require.NoError(t, err)
+	c := r.Config.RL
+	require.Equal(t, c.Steps*c.Prompts*c.Samples, chunks*chunk*r.Config.BestOf)
+	require.Equal(t, 2*chunks*chunk/r.Config.Warm.Histories, imitated)
+
+	f, err := r.Feedback(ctx)
+	require.NoError(t, err)
+	before, err := r.BeforeRL(ctx)
+	require.NoError(t, err)
+	examples, err := r.best(ctx, f, r.Summariser(before), 0)
+	require.NoError(t, err)
+	require.Len(t, examples, chunk, "one of n samples of each prompt")
 }

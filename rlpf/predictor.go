@@ -36,8 +36,7 @@ type Predictor struct {
 }
 
 // PredictorConfig says what a predictor is, how it words its questions and how
-// long it is trained. Zero fields take the defaults, which suit the synthetic
-// data.
+// long it is trained. Zero fields take the defaults, which suit a run of minutes.
 type PredictorConfig struct {
 	Model lm.Config `json:"model"` // Dim 64, Layers 2; Vocab is the language's, and Untied always
 	Wording

@@ -8,9 +8,10 @@ import (
 )
 
 // madeUp returns pretraining example i: a history that nobody has, and what such
-// a one does next. It comes of the catalogue, how popular items are and how
-// long timelines are alone, and depends on the data's seed and i. Some are plain, so that a few hundred of them teach
-// how a question is read; the others are as hard as those about real users.
+// a one does next. It comes of the catalogue, how popular items are and how long
+// timelines are alone, and depends on the data's seed and i. Some are plain, so
+// that a few hundred of them teach how a question is read; the others are as hard
+// as those about real users.
 func (p *Predictor) madeUp(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor made-up %d", i))
 	if rand.New(g).IntN(plainOf) == 0 {

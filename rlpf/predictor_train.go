@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/noema-ml/noema/autograd"
 	"github.com/noema-ml/noema/optim"
@@ -35,8 +36,9 @@ const textShare = 0.3
 // Seed in it are ignored, and each stage gets a folder of its own in Dir, from
 // which training goes on bit for bit.
 func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Config) error {
-	if len(d.Users) == 0 || len(d.Tasks) == 0 || d.Asker == nil || d.Length < 1 {
-		return errors.New("rlpf: a predictor needs users, tasks, an asker and a length to be trained")
+	active := func(user int) bool { return len(p.Lang.Data.Users[user].Events) > 0 }
+	if !slices.ContainsFunc(d.Users, active) || len(d.Tasks) == 0 || d.Asker == nil || d.Length < 1 {
+		return errors.New("rlpf: a predictor needs users who did something, tasks, an asker and a length to be trained")
 	}
 	c := p.Config
 	err := p.stage(ctx, "catalogue", d, hooks, c.Pretrain, c.Texts, func(s *autograd.Scope, batch []int) (*autograd.Var, float64) {

@@ -145,7 +145,7 @@ func TestUsers(t *testing.T) {
 		require.Equal(t, len(c.Places(len(d.Users[i].Events), 8)) == 8, slices.Contains(all.Test, i))
 	}
 	_, err = Config{Exam: ExamConfig{Fresh: 301}}.Divide(d, 1)
-	require.ErrorContains(t, err, "0 users")
+	require.ErrorContains(t, err, "301 fresh users of 300")
 	_, err = Config{Exam: ExamConfig{Fresh: -1}}.Divide(d, 1)
 	require.Error(t, err)
 

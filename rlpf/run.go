@@ -37,8 +37,8 @@ type Run struct {
 
 // NewRun begins or continues the training of c on a data set in the folder dir,
 // which must exist. people is what the users say of themselves, or nil. Who
-// tests is drawn by split, a seed of its own, so that runs with other seeds are
-// tested on the same users. If the folder has taken its policy from another run
+// tests is drawn by split (see Config.Divide), a seed of its own, so that runs with
+// other seeds are tested on the same users. If the folder has taken its policy from another run
 // (TakePolicy), c is changed to what the policy was trained with.
 func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, people []history.Person, split uint64) (*Run, error) {
 	taken, err := origin(dir)
@@ -158,16 +158,6 @@ func (r *Run) Describe() error {
 	d := r.Data
 	a := about{Config: r.Config, Name: d.Name, Items: d.Items, Genres: d.Genres, HasRatings: d.HasRatings, HasTimes: d.HasTimes}
 	return file.WriteWith(filepath.Join(r.Dir, aboutFile), func(w io.Writer) error { return json.NewEncoder(w).Encode(a) })
-}
-
-// ReadConfig returns the configuration that Describe wrote to the folder dir. If
-// there is none, the error is an fs.ErrNotExist.
-func ReadConfig(dir string) (Config, error) {
-	a, err := readAbout(dir)
-	if err != nil {
-		return Config{}, err
-	}
-	return a.Config, nil
 }
 
 func readAbout(dir string) (*about, error) {

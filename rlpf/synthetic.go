@@ -6,8 +6,9 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// SyntheticFresh is how many users SyntheticData adds for ExamConfig.Fresh: of the
-// 600 who are divided the test users are too few to tell methods apart.
+// SyntheticFresh is how many users SyntheticData adds for ExamConfig.Fresh, since
+// the test users among the other 600 are too few to tell methods apart. 245 of them
+// do enough to be asked at eight places.
 const SyntheticFresh = 400
 
 // SyntheticData returns the made-up world that the method is shown on, with the
@@ -15,8 +16,8 @@ const SyntheticFresh = 400
 // what a profile says of a user holds 50 activities later too, and there are
 // enough titles for everybody to find some of the favourite genre to the end.
 // There are no ratings: they would be half of what a history takes to tell, and
-// say little that the titles do not. The last SyntheticFresh users are to be tested
-// only. quick is a smaller world for smoke tests, without such.
+// say little that the titles do not. The last SyntheticFresh users are for
+// tests alone. quick is a smaller world for smoke tests, without such.
 func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
 	c := history.SyntheticConfig{Seed: seed, Users: 600 + SyntheticFresh, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
 	if quick {

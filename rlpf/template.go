@@ -72,8 +72,8 @@ type thing struct {
 	at int // place in a sentence, ties as they matter
 }
 
-// things returns what a part can say of the events, what matters most first. SomeGenres
-// leaves out the genres that were named.
+// things returns what a part can say of the events, what matters most first.
+// SomeGenres leaves out the genres that were named.
 func (l *Language) things(p *Profile, part Part, named map[int]bool, r *rand.PCG) []thing {
 	var out []thing
 	f := part.Fact

@@ -14,7 +14,7 @@ import (
 
 // tinyData has users with more than 50 events to come.
 func tinyData() *history.Dataset {
-	return history.Synthetic(history.SyntheticConfig{Seed: 5, Users: 60, Items: 200, Events: 90, Drift: -1})
+	return history.Synthetic(history.SyntheticConfig{Seed: 5, Users: 66, Items: 200, Events: 90, Drift: -1})
 }
 
 func tinyConfig() Config {
@@ -28,7 +28,7 @@ func tinyConfig() Config {
 	c.Warm = WarmConfig{Steps: 5, Histories: 2, Summaries: 2}
 	c.Reward.Questions = 1
 	c.RL.Steps, c.RL.Prompts, c.RL.Samples = 3, 16, 2
-	c.Exam = ExamConfig{Places: 2, Users: 5}
+	c.Exam = ExamConfig{Places: 2, Users: 8, Fresh: 6}
 	return c
 }
 

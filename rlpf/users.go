@@ -129,15 +129,21 @@ func DivideUsers(d *history.Dataset, c AskConfig, perUser int, seed uint64) (Use
 	return u, nil
 }
 
-// Divide divides the users for a run of c: those before the last Exam.Fresh by
-// DivideUsers, and of these all who can be asked at Exam.Places test.
+// Divide divides the users for a run of c: by DivideUsers, but for the last
+// Exam.Fresh of them, of whom those who can be asked at Exam.Places test and the
+// others have no part. It returns an error if c is not valid or a part would be
+// empty.
 func (c Config) Divide(d *history.Dataset, seed uint64) (Users, error) {
 	if err := c.Validate(); err != nil {
 		return Users{}, err
 	}
 	c = c.WithDefaults()
 	known := *d
-	first := max(0, len(d.Users)-c.Exam.Fresh)
+	first := len(d.Users) - c.Exam.Fresh
+	if first <= 0 && len(d.Users) > 0 {
+		return Users{}, fmt.Errorf("rlpf: %s: %d fresh users of %d leave nobody to learn from", d.Name, c.Exam.Fresh, len(d.Users))
+	}
+	first = max(0, first)
 	known.Users = d.Users[:first]
 	u, err := DivideUsers(&known, c.Ask, c.Exam.Places, seed)
 	for i := first; i < len(d.Users) && err == nil; i++ {

@@ -57,7 +57,7 @@ func job(ctx context.Context, folder *run.Folder, o options, w *world, jsonFile 
 	results := run.Results{
 		Results: f.rows, Config: settings{o, f.first.Config}, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(policy), Seconds: time.Since(begin).Seconds(),
 		Extra: map[string]any{"differences": differenceRows(f.differences), "seeds": seedRows(f.figures), "leaks": leaks, "widened": widened(f.exam), "users": map[string]int{
-			"train": len(f.first.Users.Train), "valid": len(f.first.Users.Valid), "test": len(f.first.Users.Test),
+			"train": len(f.first.Users.Train), "valid": len(f.first.Users.Valid), "test": len(f.first.Users.Test), "asked": len(asked(f.exam)),
 		}},
 	}
 	if err := results.Write(folder.Path("results.json")); err != nil {
@@ -167,8 +167,8 @@ type beginning struct {
 }
 
 // begun returns the configuration of the first seed: that which a resumed run
-// began with, whatever the defaults have become since. The data must be those
-// it began with.
+// began with, whatever the defaults have become since (but not how a step is
+// made). The data must be those it began with.
 func begun(ctx context.Context, folder *run.Folder, o options, w *world) (*rlpf.Config, error) {
 	const name = "begun.json"
 	text, err := os.ReadFile(folder.Path(name))
@@ -197,6 +197,9 @@ func begun(ctx context.Context, folder *run.Folder, o options, w *world) (*rlpf.
 		return nil, fmt.Errorf("%s: %w (damaged, or written by another version: start a new run)", folder.Path(name), err)
 	}
 	if b.SHA256 != w.sha256 {
+		if o.Dataset == synthetic {
+			return nil, fmt.Errorf("another version of this program, with other synthetic data, began the run in %s: start a new run", folder.Dir())
+		}
 		return nil, fmt.Errorf("the data have changed since the run in %s began: put them back, or start a new run", folder.Dir())
 	}
 	return &b.Config, nil

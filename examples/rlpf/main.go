@@ -57,7 +57,7 @@ func program(ctx context.Context, args []string) error {
 	updates := run.Int(fs, "updates", 0, 0, 1e6, "updates of RL; 0: as the budget or the fixed plan says")
 	seeds := run.Int(fs, "seeds", 1, 1, 100, "trainings of the policy and its rivals, which share the predictors; results are averaged over them")
 	seed := fs.Uint64("seed", 1, "of the first training")
-	budget := run.Duration(fs, "budget", 2*time.Hour, "time to train in, all seeds and methods together; testing comes on top, and synthetic data has a fixed plan unless this is given")
+	budget := run.Duration(fs, "budget", 2*time.Hour, "time to train in, all seeds and methods together; testing comes on top. Synthetic data has a fixed plan of minutes, and asks few of the test users, unless this is given")
 	quick := fs.Bool("quick", false, "a run of a few seconds through the same code, to try it")
 	policy := fs.String("policy", "", "folder of a finished run on data of other users (not another MovieLens): test the policies that learned there on these data, for which predictors alone are trained")
 	out := fs.String("out", "", "folder for the run; empty: the next runs/rlpf-…")
@@ -94,7 +94,10 @@ func program(ctx context.Context, args []string) error {
 		Updates: *updates, Seeds: *seeds, Seed: *seed, Budget: *budget, Quick: *quick,
 	}
 	if o.Quick {
-		o.Budget = 0 // it has a plan of its own
+		if given["budget"] {
+			return run.Usagef("-quick has a plan of its own: leave out -budget")
+		}
+		o.Budget = 0
 	}
 	if *data == "" {
 		if given["dataset"] {

@@ -89,6 +89,7 @@ func checkRun(t *testing.T, dir string, seeds int) {
 	}
 	require.NotEmpty(t, r.Extra["differences"])
 	require.Contains(t, r.Extra["leaks"], "rlpf")
+	require.EqualValues(t, 12, r.Extra["users"].(map[string]any)["asked"])
 
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	require.NoError(t, err)
@@ -100,7 +101,7 @@ func checkRun(t *testing.T, dir string, seeds int) {
 	require.NotNil(t, s.Model)
 }
 
-// Two seeds, and a budget.
+// Two seeds, and results in a file of their own.
 func TestSeeds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a whole run")
@@ -144,6 +145,7 @@ func TestMistakes(t *testing.T) {
 		{"-w -1", 2, "-w"},
 		{"-seeds 0", 2, "seeds"},
 		{"-budget 30", 2, "budget"},
+		{"-quick -budget 10m", 2, "-quick"},
 		{"-quick -out old", 1, "-resume old"},
 		{"-quick -json nowhere/results.json", 1, "nowhere/results.json"},
 		{"-policy nowhere", 1, "nowhere"},

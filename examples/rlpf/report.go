@@ -67,6 +67,14 @@ func leaks(f *findings) map[string]int {
 	return counts
 }
 
+// asked returns the users who are asked in an exam, by number.
+func asked(e *rlpf.Exam) (users []int) {
+	for _, c := range e.Cases {
+		users = append(users, c.User)
+	}
+	return slices.Compact(users)
+}
+
 // heads are the titles of the tasks' tables, in their order.
 var heads = []struct{ task, metric, title string }{
 	{"future_activity", "accuracy", "The next activity, one of four"},
@@ -211,12 +219,12 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	}
 	checks := run.Table{
 		Title: "Checks", Columns: []string{"method", "questions whose answer's title stands in the context"},
-		Note: widenedNote(f.exam) + fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d who test. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), f.first.Config.Predictor.MaxContext),
+		Note: widenedNote(f.exam) + fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d kept for tests, of whom %d were asked. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), len(asked(f.exam)), f.first.Config.Predictor.MaxContext),
 	}
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
 	}
-	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of users that nothing was trained on, but for the logistic regressions, which learn from four fifths of all users and answer for the others. %d seed(s)", f.first.Config.Ask.History, o.Seeds)
+	lead := fmt.Sprintf("A small language model sums up histories of up to %d activities; reinforcement learning from a frozen predictor's answers makes the summaries useful (RLPF, arXiv 2409.04421). Every method's text is read by the same predictor; all figures are of %d users that nothing was trained on, but for the logistic regressions, which learn from four fifths of all users and answer for the others. %d seed(s)", f.first.Config.Ask.History, len(asked(f.exam)), o.Seeds)
 	if o.Seeds > 1 {
 		lead += ", which share the predictors"
 	}
@@ -285,7 +293,7 @@ func sideBySide(ctx context.Context, f *findings) ([]run.Block, error) {
 	}
 	t := run.Table{
 		Columns: []string{"user", "before RL", "after RL"}, Align: "lll",
-		Note: fmt.Sprintf("The first %d test users by number, each at the last place asked about; not selected.", shown),
+		Note: fmt.Sprintf("The first %d of the users who were asked, by number, each at the last place; not selected.", shown),
 	}
 	cases := f.exam.Cases
 	for i, c := range cases {
