@@ -39,20 +39,61 @@ func newToy() toy {
 // logProbs returns the log-probabilities of the seven completions by the
 // softmax of m's logits for plain texts.
 func (t toy) logProbs(m *lm.Model, temperature float64) []float64 {
-	s := autograd.Inference()
-	defer s.Close()
 	out := make([]float64, len(t.row.actions))
 	for i, a := range t.row.actions {
-		text := append(append([]int32(nil), t.row.prompt...), a...)
-		s.Reset()
-		logits := m.Logits(s, m.Hidden(s, lm.Input{Tokens: tensor.Of(text, 1, len(text))})).Value()
-		for k, token := range a {
-			z := 0.0
-			for v := range 3 {
-				z += math.Exp(logits.At(0, k+1, v) / temperature)
-			}
-			out[i] += logits.At(0, k+1, int(token))/temperature - math.Log(z)
+		for k, p := range alternatives(m, t.row.prompt, a, temperature) {
+			out[i] += p[a[k]]
 		}
+	}
+	return out
+}
+
+// alternatives returns, before each of the actions that follow prompt, the
+// log-probabilities of the toy's three tokens: [actions][3].
+func alternatives(m *lm.Model, prompt, actions []int32, temperature float64) [][]float64 {
+	s := autograd.Inference()
+	defer s.Close()
+	text := append(append([]int32(nil), prompt...), actions...)
+	logits := m.Logits(s, m.Hidden(s, lm.Input{Tokens: tensor.Of(text, 1, len(text))})).Value()
+	out := make([][]float64, len(actions))
+	for k := range out {
+		at, z := len(prompt)-1+k, 0.0
+		for v := range 3 {
+			z += math.Exp(logits.At(0, at, v) / temperature)
+		}
+		for v := range 3 {
+			out[k] = append(out[k], logits.At(0, at, v)/temperature-math.Log(z))
+		}
+	}
+	return out
+}
+
+// differences returns the derivatives of f by every fifth weight of params.
+func differences(params []nn.Named, f func() float64) (out []float64) {
+	const h = 1e-6
+	for _, p := range params {
+		w := tensor.Data[float64](p.Param.Value)
+		for i := 0; i < len(w); i += 5 {
+			at := w[i]
+			w[i] = at + h
+			up := f()
+			w[i] = at - h
+			down := f()
+			w[i] = at
+			out = append(out, (up-down)/(2*h))
+		}
+	}
+	return out
+}
+
+// gradients returns those of every fifth weight of params, and clears them.
+func gradients(params []nn.Named) (out []float64) {
+	for _, p := range params {
+		g := tensor.Data[float64](p.Param.Grad)
+		for i := 0; i < len(g); i += 5 {
+			out = append(out, g[i])
+		}
+		p.Param.Grad = nil
 	}
 	return out
 }
@@ -81,21 +122,8 @@ func TestExpectedGradientIsTheObjectives(t *testing.T) {
 	}
 	require.InDelta(t, 1, total, 1e-12)
 
-	var want []float64
 	params := nn.Params(toy.policy)
-	for _, p := range params {
-		w := tensor.Data[float64](p.Param.Value)
-		for i := 0; i < len(w); i += 5 {
-			const h = 1e-6
-			at := w[i]
-			w[i] = at + h
-			up := toy.objective(alpha, temperature)
-			w[i] = at - h
-			down := toy.objective(alpha, temperature)
-			w[i] = at
-			want = append(want, (up-down)/(2*h))
-		}
-	}
+	want := differences(params, func() float64 { return toy.objective(alpha, temperature) })
 
 	for _, c := range []FineTune{{Method: "reinforce", Samples: 1}, {Method: "rloo", Samples: 2}} {
 		c.Alpha, c.Temperature = alpha, temperature
@@ -112,14 +140,8 @@ func TestExpectedGradientIsTheObjectives(t *testing.T) {
 			}
 			b := &judged{textBatch: newTextBatch([]textRow{row})}
 			u.gradient(b, len(which), b.n(), map[string]float64{})
-			at := 0
-			for _, p := range params {
-				g := tensor.Data[float64](p.Param.Grad)
-				for i := 0; i < len(g); i += 5 {
-					got[at] -= probability * g[i] // the loss is what falls
-					at++
-				}
-				p.Param.Grad = nil
+			for i, g := range gradients(params) {
+				got[i] -= probability * g // the loss is what falls
 			}
 		}
 		for i := range p {
