@@ -11,9 +11,10 @@ import (
 const normalLimit = 10
 
 // NormalizeObservations returns v with observations that stats makes zero mean
-// and unit variance, clipped to ±10. stats takes in every observation first;
-// the agent that learns from them needs it to act elsewhere. It is not part of
-// the Vector's state: it is saved with the agent.
+// and unit variance, clipped to ±10. stats takes in every observation first that
+// is to be answered, but not the last one of an episode; the agent that learns
+// from them needs it to act elsewhere. It is not part of the Vector's state: it
+// is saved with the agent.
 func NormalizeObservations(v Vector, stats *Running) Vector {
 	n := &normalObs{Vector: v, stats: stats, t: Transition{Obs: make([]float64, len(v.Current())), Next: make([]float64, len(v.Current()))}}
 	n.see(v.Current())

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/tensor"
 )
 
 // count is an env that counts its steps from its seed's remainder on and
@@ -123,6 +125,79 @@ func TestNormalizeRewards(t *testing.T) {
 			}
 		}
 	}
+}
+
+// marked is a count that also shows whether its episode has terminated: 0 or 1.
+type marked struct{ count }
+
+func (m *marked) Observations() Space { return Box([]float64{0, 0}, []float64{9, 1}) }
+
+func (m *marked) Reset(seed uint64) []float64 { return append(m.count.Reset(seed), 0) }
+
+func (m *marked) Step(a []float64) (obs []float64, reward float64, terminated, truncated bool) {
+	obs, reward, terminated, truncated = m.count.Step(a)
+	mark := 0.0
+	if terminated {
+		mark = 1
+	}
+	return append(obs, mark), reward, terminated, truncated
+}
+
+// Every observation to be answered is normalised with the mean and variance of
+// all of them so far, itself included. The last one of an episode is not among
+// them, and is normalised as they are.
+func TestNormalizeObservations(t *testing.T) {
+	newEnv := func() Env { return TimeLimit(&marked{}, 4) }
+	stats := NewRunning(2)
+	v, plain := NormalizeObservations(NewVector(3, 3, newEnv), stats), NewVector(3, 3, newEnv)
+	n, sum, square := 0.0, [2]float64{}, [2]float64{}
+	see := func(obs []float64) {
+		for i, x := range obs {
+			sum[i%2] += x
+			square[i%2] += x * x
+		}
+		n += float64(len(obs) / 2)
+	}
+	normal := func(obs []float64) []float64 {
+		out := make([]float64, len(obs))
+		for i, x := range obs {
+			mean := sum[i%2] / n
+			out[i] = (x - mean) / math.Sqrt(square[i%2]/n-mean*mean+1e-8)
+			out[i] = math.Max(-10, math.Min(10, out[i]))
+		}
+		return out
+	}
+	see(plain.Current())
+	require.InDeltaSlice(t, normal(plain.Current()), v.Current(), 1e-9)
+	require.Equal(t, Unbounded(2), v.Observations())
+	terminated, truncated := 0, 0
+	for step := range 40 {
+		a := []float64{1, 0, float64(step % 2)}
+		got, want := v.Step(a), plain.Step(a)
+		see(want.Obs)
+		require.InDeltaSlice(t, normal(want.Obs), got.Obs, 1e-9)
+		require.InDeltaSlice(t, normal(want.Next), got.Next, 1e-9)
+		require.Equal(t, got.Obs, v.Current())
+		require.Equal(t, want.Rewards, got.Rewards)
+		require.Equal(t, want.Terminated, got.Terminated)
+		require.Equal(t, want.Truncated, got.Truncated)
+		for i := range 3 {
+			switch {
+			case want.Terminated[i]: // the mark, which no observation before it has had, is off the scale
+				require.Equal(t, 10.0, got.Next[2*i+1])
+				terminated++
+			case want.Truncated[i]:
+				truncated++
+			}
+		}
+	}
+	require.Positive(t, terminated)
+	require.Positive(t, truncated)
+	again := plain.Reset(9)
+	see(again)
+	require.InDeltaSlice(t, normal(again), v.Reset(9), 1e-9)
+	require.InDeltaSlice(t, []float64{sum[0] / n, sum[1] / n}, tensor.Data[float64](stats.Mean), 1e-9)
+	require.Equal(t, n, stats.Count.At(0))
 }
 
 func TestSpaces(t *testing.T) {
