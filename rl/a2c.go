@@ -16,7 +16,7 @@ import (
 // synchronous form of A3C (Mnih et al. 2016, arXiv 1602.01783). It is PPO with
 // one epoch, one minibatch and advantages as they are (Huang et al. 2022, arXiv
 // 2205.09123). Of a number whose zero value has a meaning, a negative value
-// means 0.
+// means 0, if that is in its range.
 type A2C struct {
 	Run
 	Envs    int // environments side by side; 0 means 16
@@ -26,7 +26,7 @@ type A2C struct {
 	ConstantLR bool    // LR does not fall
 	ClipNorm   float64 // largest norm of a gradient; 0 means 0.5
 
-	Gamma     float64 // discount; 0 means 0.99
+	Gamma     float64 // discount, at most 1; 0 means 0.99
 	Lambda    float64 // of GAE; 0 means 1: returns of as many steps as there are
 	ValueCoef float64 // weight of the value loss; 0 means 0.5
 	Entropy   float64 // weight of the entropy bonus; 0 means none
@@ -58,10 +58,15 @@ func (c A2C) Defaults() A2C {
 // training stopped early; it can go on from its checkpoint.
 func (c A2C) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
 	c = c.Defaults()
-	floor(&c.Gamma, &c.Lambda, &c.ValueCoef)
 	if c.Envs <= 0 || c.Rollout <= 0 {
 		return nil, errors.New("rl: A2C needs Envs and Rollout above 0")
 	}
+	if err := check("A2C", setting{"LR", c.LR, aboveZero}, setting{"ClipNorm", c.ClipNorm, finite},
+		setting{"Gamma", c.Gamma, upToOne}, setting{"Lambda", c.Lambda, upToOne},
+		setting{"ValueCoef", c.ValueCoef, finite}, setting{"Entropy", c.Entropy, finite}); err != nil {
+		return nil, err
+	}
+	floor(&c.Gamma, &c.Lambda, &c.ValueCoef, &c.Entropy)
 	v, agent := prepare(c.Seed, c.Envs, newEnv, c.NormalizeObs, c.NewModel, c.Hidden)
 	if c.NormalizeRewards {
 		v = NormalizeRewards(v, c.Gamma)

@@ -64,9 +64,12 @@ func (c DPO) Train(ctx context.Context, agent *Agent, pairs []Preference) error 
 // train trains model on n pairs, of which logProbs gives the log-probabilities
 // of those that rows names, under the model as it is.
 func (c DPO) train(ctx context.Context, model any, n int, logProbs func(s *autograd.Scope, rows []int) (chosen, rejected *autograd.Var)) error {
-	batch := cmp.Or(c.Batch, 64)
+	batch, lr, beta := cmp.Or(c.Batch, 64), cmp.Or(c.LR, 1e-3), cmp.Or(c.Beta, 0.1)
 	if batch < 1 {
 		return errors.New("rl: DPO needs a Batch above 0")
+	}
+	if err := check("DPO", setting{"LR", lr, aboveZero}, setting{"Beta", beta, aboveZero}); err != nil {
+		return err
 	}
 	all, ref := make([]int, n), &reference{}
 	for i := range all {
@@ -90,12 +93,12 @@ func (c DPO) train(ctx context.Context, model any, n int, logProbs func(s *autog
 	run.Parts[referencePart] = ref
 	return train.Run(ctx, run, train.Task[int]{
 		Model: model,
-		Opt:   &optim.Adam{LR: cmp.Or(c.LR, 1e-3)},
+		Opt:   &optim.Adam{LR: lr},
 		Data:  &train.Loader[int]{Items: all, Batch: batch, Seed: c.Seed},
 		Loss: func(s *autograd.Scope, rows []int) (*autograd.Var, float64) {
 			chosen, rejected := logProbs(s, rows)
 			refChosen, refRejected := constant(chosen, gather(ref.Chosen, rows, n)), constant(chosen, gather(ref.Rejected, rows, n))
-			return autograd.Sum(DPOLoss(chosen, rejected, refChosen.Value(), refRejected.Value(), cmp.Or(c.Beta, 0.1))), float64(len(rows))
+			return autograd.Sum(DPOLoss(chosen, rejected, refChosen.Value(), refRejected.Value(), beta)), float64(len(rows))
 		},
 	})
 }

@@ -14,7 +14,7 @@ import (
 // FineTune trains a language model by what the texts that it writes are worth.
 // An update samples completions of some prompts, asks for their reward, and
 // follows the policy gradient. Of a number whose zero value has a meaning, a
-// negative value means 0.
+// negative value means 0, if that is in its range.
 //
 // The methods:
 //   - "reinforce": REINFORCE with a learned value of every state as the
@@ -42,7 +42,7 @@ type FineTune struct {
 	ConstantLR bool    // LR and ValueLR do not fall
 	ClipNorm   float64 // largest norm of a gradient; 0 means 1
 
-	Gamma  float64 // discount; 0 means 1
+	Gamma  float64 // discount, at most 1; 0 means 1
 	Lambda float64 // of GAE; 0 means 1 for reinforce and 0.95 for ppo
 
 	// These are for ppo and grpo; reinforce and rloo take one step an update.
@@ -106,7 +106,9 @@ func (c FineTune) Defaults() FineTune {
 	return c
 }
 
-// Validate returns an error that names a setting out of its range.
+// Validate returns an error that names a setting out of its range. Numbers are
+// finite; Temperature, LR and ValueLR are above 0, those of KL not below 0, and
+// Gamma, Lambda and Alpha at most 1.
 func (c FineTune) Validate() error {
 	c = c.Defaults()
 	groups := c.Method == "rloo" || c.Method == "grpo"
@@ -121,10 +123,13 @@ func (c FineTune) Validate() error {
 		return fmt.Errorf("rl: %s compares the samples of a prompt: it needs two or more", c.Method)
 	case c.Minibatches > c.Prompts:
 		return fmt.Errorf("rl: %d prompts do not make %d minibatches", c.Prompts, c.Minibatches)
-	case !(c.Temperature > 0) || c.Alpha > 1:
-		return fmt.Errorf("rl: temperature %v must be above 0, and Alpha %v at most 1", c.Temperature, c.Alpha)
 	}
-	return nil
+	return check("FineTune", append([]setting{
+		{"Temperature", c.Temperature, aboveZero}, {"LR", c.LR, aboveZero}, {"ValueLR", c.ValueLR, aboveZero},
+		{"ClipNorm", c.ClipNorm, finite}, {"Gamma", c.Gamma, upToOne}, {"Lambda", c.Lambda, upToOne},
+		{"Clip", c.Clip, finite}, {"ValueClip", c.ValueClip, finite}, {"TargetKL", c.TargetKL, finite},
+		{"Alpha", c.Alpha, upToOne}, {"Entropy", c.Entropy, finite},
+	}, c.KL.settings("KL")...)...)
 }
 
 // Train trains policy; its frozen parameters stay as they are. reference is
@@ -139,10 +144,10 @@ func (c FineTune) Validate() error {
 // token to the policy that sampled.
 func (c FineTune) Train(ctx context.Context, policy, reference *lm.Model, t TextTask) error {
 	c = c.Defaults()
-	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.Alpha)
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.Alpha)
 	u := newTuner(c, policy, reference)
 	defer u.close()
 	rng := rand.NewPCG(c.Seed, streamPolicy)

@@ -19,7 +19,7 @@ import (
 // each of whose steps has for its advantage the episode's return relative to
 // its group's, PPO's clipped loss, and a penalty on the divergence from a
 // reference policy. There is no value function. Of a number whose zero value
-// has a meaning, a negative value means 0.
+// has a meaning, a negative value means 0, if that is in its range.
 type GRPO struct {
 	Run
 	Groups  int  // starts of an update; 0 means 16
@@ -65,10 +65,14 @@ func (c GRPO) Defaults() GRPO {
 // training stopped early; it can go on from its checkpoint.
 func (c GRPO) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
 	c = c.Defaults()
-	floor(&c.Clip)
-	if c.Groups <= 0 || c.Size < 2 {
-		return nil, errors.New("rl: GRPO needs Groups above 0 and a Size of 2 or more")
+	if c.Groups <= 0 || c.Epochs <= 0 || c.Size < 2 {
+		return nil, errors.New("rl: GRPO needs Groups and Epochs above 0 and a Size of 2 or more")
 	}
+	if err := check("GRPO", append(c.Penalty.settings("Penalty"), setting{"LR", c.LR, aboveZero}, setting{"ClipNorm", c.ClipNorm, finite},
+		setting{"Clip", c.Clip, finite}, setting{"Entropy", c.Entropy, finite})...); err != nil {
+		return nil, err
+	}
+	floor(&c.Clip, &c.Entropy)
 	envs := makeEnvs(c.Groups*c.Size, newEnv)
 	obs, actions := envs[0].Observations(), envs[0].Actions()
 	agent := newAgent(c.Seed, obs, actions, c.NewModel, c.Hidden)

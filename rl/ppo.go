@@ -15,7 +15,7 @@ import (
 // PPO is proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)
 // with the details that Huang et al. (2022, "The 37 implementation details of
 // proximal policy optimization") found to matter. Of a number whose zero value
-// has a meaning, a negative value means 0.
+// has a meaning, a negative value means 0, if that is in its range.
 type PPO struct {
 	Run
 	Envs      int // environments side by side; 0 means 8
@@ -27,7 +27,7 @@ type PPO struct {
 	ConstantLR bool    // LR does not fall
 	ClipNorm   float64 // largest norm of a gradient; 0 means 0.5
 
-	Gamma     float64 // discount; 0 means 0.99
+	Gamma     float64 // discount, at most 1; 0 means 0.99
 	Lambda    float64 // of GAE; 0 means 0.95
 	Clip      float64 // of the ratio; 0 means 0.2
 	ValueClip float64 // of the values; 0 means none
@@ -65,10 +65,16 @@ func (c PPO) Defaults() PPO {
 // training stopped early; it can go on from its checkpoint.
 func (c PPO) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
 	c = c.Defaults()
-	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.ValueCoef)
-	if c.Envs <= 0 || c.Rollout <= 0 || c.Minibatch <= 0 {
-		return nil, errors.New("rl: PPO needs Envs, Rollout and Minibatch above 0")
+	if c.Envs <= 0 || c.Rollout <= 0 || c.Epochs <= 0 || c.Minibatch <= 0 {
+		return nil, errors.New("rl: PPO needs Envs, Rollout, Epochs and Minibatch above 0")
 	}
+	if err := check("PPO", setting{"LR", c.LR, aboveZero}, setting{"ClipNorm", c.ClipNorm, finite},
+		setting{"Gamma", c.Gamma, upToOne}, setting{"Lambda", c.Lambda, upToOne},
+		setting{"Clip", c.Clip, finite}, setting{"ValueClip", c.ValueClip, finite}, setting{"ValueCoef", c.ValueCoef, finite},
+		setting{"Entropy", c.Entropy, finite}, setting{"TargetKL", c.TargetKL, finite}); err != nil {
+		return nil, err
+	}
+	floor(&c.Gamma, &c.Lambda, &c.Clip, &c.ValueCoef, &c.Entropy)
 	v, agent := prepare(c.Seed, c.Envs, newEnv, c.NormalizeObs, c.NewModel, c.Hidden)
 	if c.NormalizeRewards {
 		v = NormalizeRewards(v, c.Gamma)

@@ -31,7 +31,7 @@ const (
 // REINFORCE is the policy gradient from whole episodes (Williams 1992, "Simple
 // statistical gradient-following algorithms for connectionist reinforcement
 // learning"), one gradient step for each batch of them. Of a number whose zero
-// value has a meaning, a negative value means 0.
+// value has a meaning, a negative value means 0, if that is in its range.
 type REINFORCE struct {
 	Run
 	Episodes int // of an update; 0 means 16
@@ -42,7 +42,7 @@ type REINFORCE struct {
 	ConstantLR bool    // LR does not fall
 	ClipNorm   float64 // largest norm of a gradient; 0 means 0.5
 
-	Gamma     float64 // discount; 0 means 0.99
+	Gamma     float64 // discount, at most 1; 0 means 0.99
 	ValueCoef float64 // weight of the value loss, with LearnedBaseline; 0 means 0.5
 	Entropy   float64 // weight of the entropy bonus; 0 means none
 
@@ -73,13 +73,17 @@ func (c REINFORCE) Defaults() REINFORCE {
 // training stopped early; it can go on from its checkpoint.
 func (c REINFORCE) Train(ctx context.Context, newEnv func() Env) (*Agent, error) {
 	c = c.Defaults()
-	floor(&c.Gamma, &c.ValueCoef)
 	switch {
 	case c.Episodes <= 0:
 		return nil, errors.New("rl: REINFORCE needs Episodes above 0")
 	case c.Group <= 0 || c.Episodes%c.Group != 0 || c.Baseline == LeaveOneOutBaseline && c.Group < 2:
 		return nil, errors.New("rl: REINFORCE leaves one out of groups of two or more that divide Episodes")
 	}
+	if err := check("REINFORCE", setting{"LR", c.LR, aboveZero}, setting{"ClipNorm", c.ClipNorm, finite}, setting{"Gamma", c.Gamma, upToOne},
+		setting{"ValueCoef", c.ValueCoef, finite}, setting{"Entropy", c.Entropy, finite}); err != nil {
+		return nil, err
+	}
+	floor(&c.Gamma, &c.ValueCoef, &c.Entropy)
 	envs := makeEnvs(c.Episodes, newEnv)
 	agent := newAgent(c.Seed, envs[0].Observations(), envs[0].Actions(), c.NewModel, c.Hidden)
 	opt := &optim.Adam{LR: c.LR, Eps: 1e-5}
