@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -115,6 +116,10 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(Grades, c.Reward.Grade) {
 		return fmt.Errorf("rlpf: grade %q is none of %s", c.Reward.Grade, strings.Join(Grades, ", "))
+	}
+	l := c.Reward.LengthReward
+	if sum := l.Weight + l.Cap + l.Slope + l.Length; math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return fmt.Errorf("rlpf: the reward for length, %+v, needs finite numbers", l)
 	}
 	if !(c.Warm.LR > 0 && c.Warm.LR < 1) {
 		return errors.New("rlpf: the learning rate must be between 0 and 1")

@@ -2,6 +2,7 @@ package rlpf
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -202,6 +203,9 @@ func TestConfigIsChecked(t *testing.T) {
 		"grade":     func(c *Config) { c.Reward.Grade = "praise" },
 		"must not":  func(c *Config) { c.Reward.Tasks = []Task{FavGenre} },
 		"learning":  func(c *Config) { c.Warm.LR = 2 },
+		"length":    func(c *Config) { c.Reward.Length = math.NaN() },
+		"fresh":     func(c *Config) { c.Exam.Fresh = -1 },
+		"LR":        func(c *Config) { c.RL.LR = -1 },
 		"sarsa":     func(c *Config) { c.RL.Method = "sarsa" },
 		"dim":       func(c *Config) { c.Model.Dim = -4 },
 		"tokens":    func(c *Config) { c.Tokens = 5000 },
