@@ -127,6 +127,9 @@ func TestRealOptionsOnly(t *testing.T) {
 
 func realAsker(t *testing.T, name string, c AskConfig) *Asker {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("real data take long")
+	}
 	dir := filepath.Join(os.Getenv("NOEMA_DATA"), name)
 	if _, err := os.Stat(dir); os.Getenv("NOEMA_DATA") == "" || err != nil {
 		t.Skip("NOEMA_DATA does not have ", name)
