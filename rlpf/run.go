@@ -38,8 +38,8 @@ type Run struct {
 // NewRun begins or continues the training of c on a data set in the folder dir,
 // which must exist. people is what the users say of themselves, or nil. Who
 // tests is drawn by split (see Config.Divide), a seed of its own, so that runs with
-// other seeds are tested on the same users. If the folder has taken its policy from another run
-// (TakePolicy), c is changed to what the policy was trained with.
+// other seeds are tested on the same users. If the folder has taken its policy from
+// another run (TakePolicy), c is changed to what the policy was trained with.
 func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, people []history.Person, split uint64) (*Run, error) {
 	taken, err := origin(dir)
 	if err != nil {

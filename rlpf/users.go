@@ -138,12 +138,11 @@ func (c Config) Divide(d *history.Dataset, seed uint64) (Users, error) {
 		return Users{}, err
 	}
 	c = c.WithDefaults()
-	known := *d
 	first := len(d.Users) - c.Exam.Fresh
-	if first <= 0 && len(d.Users) > 0 {
+	if first <= 0 {
 		return Users{}, fmt.Errorf("rlpf: %s: %d fresh users of %d leave nobody to learn from", d.Name, c.Exam.Fresh, len(d.Users))
 	}
-	first = max(0, first)
+	known := *d
 	known.Users = d.Users[:first]
 	u, err := DivideUsers(&known, c.Ask, c.Exam.Places, seed)
 	for i := first; i < len(d.Users) && err == nil; i++ {
