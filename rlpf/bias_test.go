@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,13 +15,14 @@ import (
 
 // biasReader learns to answer from the options alone: how often each item is
 // right when it is an option, and whether the oldest, the newest, the commonest
-// of them is. It is a logistic regression, trained by AdaGrad. How many genres an
-// option shares with the others it does not see, which tells more: .31 of the next
-// activity on synthetic data, .30 on MovieLens 1M. The options need mending there.
+// of them is, and by how many genres it shares with the others, which was the
+// strongest hint while wrong options were drawn alike for all users. It is a logistic
+// regression, trained by AdaGrad.
 type biasReader struct {
 	a     *Asker
 	items []float64
 	ranks [3][4]float64
+	alike [8]float64
 	past  map[*float64]float64
 }
 
@@ -28,7 +30,7 @@ type biasReader struct {
 func (b *biasReader) terms(q Question, i int) []*float64 {
 	item := &b.a.Data.Items[q.Items[i]]
 	weight := b.a.popular[q.Task].weight
-	var year, popular, length int
+	var year, popular, length, alike int
 	for _, j := range q.Items {
 		other := &b.a.Data.Items[j]
 		if other.Year < item.Year {
@@ -37,11 +39,18 @@ func (b *biasReader) terms(q Question, i int) []*float64 {
 		if weight[j] < weight[item.ID] {
 			popular++
 		}
+		if j != item.ID {
+			for _, g := range other.Genres {
+				if slices.Contains(item.Genres, g) {
+					alike++
+				}
+			}
+		}
 		if len(other.Title) < len(item.Title) {
 			length++
 		}
 	}
-	return []*float64{&b.items[item.ID], &b.ranks[0][year], &b.ranks[1][popular], &b.ranks[2][length]}
+	return []*float64{&b.items[item.ID], &b.ranks[0][year], &b.ranks[1][popular], &b.ranks[2][length], &b.alike[min(alike, len(b.alike)-1)]}
 }
 
 func (b *biasReader) scores(q Question) []float64 {

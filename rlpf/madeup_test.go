@@ -67,10 +67,10 @@ func TestMadeUpChances(t *testing.T) {
 	a := syntheticAsker(t, true)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		var said, came, n [4]float64
-		for i := range 8000 {
+		for i := range 16000 {
 			r := rand.New(rand.NewPCG(2, uint64(i)))
-			who, events, pos := a.inventLife(r)
-			q, ok := a.ask(r, task, nobody, events, pos)
+			who, pos := a.inventLife(r)
+			q, ok := a.ask(r, task, who.life, pos)
 			if !ok {
 				continue
 			}
@@ -102,7 +102,8 @@ func TestInventLife(t *testing.T) {
 	}
 	require.Less(t, len(a.models), len(a.Users.Train), "some timelines are too short")
 	for i := range 200 {
-		_, events, pos := a.inventLife(rand.New(rand.NewPCG(4, uint64(i))))
+		who, pos := a.inventLife(rand.New(rand.NewPCG(4, uint64(i))))
+		events := who.life.events
 		require.Contains(t, lengths, len(events))
 		require.GreaterOrEqual(t, pos, a.Config.Least)
 		require.LessOrEqual(t, pos, len(events)-a.Config.Ahead)
@@ -134,8 +135,8 @@ func TestMadeUpPopularity(t *testing.T) {
 	const people = 4000
 	met := make([]float64, len(share))
 	for i := range people {
-		_, events, _ := a.inventLife(rand.New(rand.NewPCG(3, uint64(i))))
-		for _, e := range events {
+		who, _ := a.inventLife(rand.New(rand.NewPCG(3, uint64(i))))
+		for _, e := range who.life.events {
 			met[e.Item] += 1.0 / people
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/noema-ml/noema/userllm/history"
 )
 
 // options is the number of options of a question about the future.
@@ -31,9 +29,14 @@ func steps(buckets int) []step {
 // step before.
 type grid struct {
 	a            *Asker
+	liking       liking
+	events       int
 	p            *popularity
 	year, bucket int
 }
+
+// chance returns that of an item to be drawn, up to a factor.
+func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.events, item) }
 
 // cell returns the cell of an item.
 func (g *grid) cell(s step, item int32) [2]int {
@@ -44,37 +47,40 @@ func (g *grid) cell(s step, item int32) [2]int {
 // are never met there, released within three years of each other and of one bucket
 // of popularity, drawn by how popular they are.
 //
-// Nothing in the options may tell which of them is the target. So they are not
-// those nearest to the target, which would be the one in the middle, but those
+// Nothing in the options may tell which of them is the target. So an item that
+// this one is likely to meet, and that then cannot be a wrong option, is the more
+// likely one where it is not met: else wrong options would be of genres that the
+// user does not care for, resemble each other, and be told from the target by that.
+// And they are not those nearest to the target, which would be the one in the middle, but those
 // of its cell in a grid that lies at random. If a cell has too few items, they
 // join those of other such cells near by, and never those of a cell that has
 // enough, which would be options for the target without having it as an option
 // themselves.
-func (a *Asker) future(r *rand.Rand, q Question, events []history.Event) (Question, bool) {
+func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 	p := a.popular[q.Task]
 	at := q.Pos + q.Task.ahead()
-	if p == nil || at >= len(events) {
+	if p == nil || at >= len(t.events) {
 		return q, false
 	}
-	target := events[at].Item
+	target := t.events[at].Item
 	met := make([]bool, len(a.Data.Items)) // by title
-	for i, e := range events {
+	for i, e := range t.events {
 		if i < q.Pos && a.same[e.Item] == a.same[target] {
 			return q, false
 		}
 		met[a.same[e.Item]] = true
 	}
-	g := grid{a: a, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
+	g := grid{a: a, liking: t.fit.without(&a.Data.Items[target]), events: len(t.events), p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
 		var m mass
 		for _, i := range cell {
-			m.add(p.chance[i])
+			m.add(g.chance(i))
 		}
 		if !m.enough() {
 			continue
 		}
-		q.Items = spin(r, cell, p.chance, m.total)
+		q.Items = g.spin(r, cell, m.total)
 		for _, i := range q.Items {
 			q.Options = append(q.Options, a.Data.Items[i].Title)
 		}
@@ -121,7 +127,7 @@ func (g *grid) around(target int32, at int, met []bool) []int32 {
 		for _, i := range cell {
 			c := g.cell(s, i)
 			m := within[c]
-			m.add(g.p.chance[i])
+			m.add(g.chance(i))
 			within[c] = m
 		}
 		cell = slices.DeleteFunc(cell, func(i int32) bool {
@@ -138,17 +144,17 @@ func (g *grid) around(target int32, at int, met []bool) []int32 {
 // item's arc. As every spoke could have been the first, the options do not tell
 // which was; with draws one after the other the commonest of a small cell would
 // be the likeliest.
-func spin(r *rand.Rand, cell []int32, chance []float64, total float64) []int32 {
+func (g *grid) spin(r *rand.Rand, cell []int32, total float64) []int32 {
 	first := cell[0]
 	wheel := slices.Clone(cell)
 	r.Shuffle(len(wheel), func(i, j int) { wheel[i], wheel[j] = wheel[j], wheel[i] })
 	at := slices.Index(wheel, first)
 	wheel = append(wheel[at:], wheel[:at]...)
-	point := chance[first] * r.Float64()
+	point := g.chance(first) * r.Float64()
 	drawn := []int32{first}
-	end := chance[first]
+	end := g.chance(first)
 	for _, i := range wheel[1:] {
-		end += chance[i]
+		end += g.chance(i)
 		if point+total/options*float64(len(drawn)) < end && len(drawn) < options {
 			drawn = append(drawn, i)
 		}

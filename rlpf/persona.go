@@ -22,38 +22,32 @@ type persona struct {
 	below []float64 // sums of the items' weights, up to each item
 	draws []int     // how often it had chosen by the end of each event, titles met before included
 	total int       // how often in all
+	life  timeline  // what it did
 }
 
 // invent makes up someone with tastes of their own. An item's weight is how often
 // it is chosen times the mean liking for its genres.
 func (a *Asker) invent(r *rand.Rand) *persona {
-	liking := make([]float64, len(a.Data.Genres))
+	likes := make(liking, len(a.Data.Genres))
 	decided := mostDecided * r.Float64()
-	for g := range liking {
-		liking[g] = math.Exp(decided * r.NormFloat64())
+	for g := range likes {
+		likes[g] = math.Exp(decided * r.NormFloat64())
 	}
 	who := &persona{asker: a, below: make([]float64, len(a.Data.Items))}
 	var total float64
 	for i := range who.below {
-		weight := 1.0
-		if genres := a.Data.Items[i].Genres; len(genres) > 0 {
-			weight = 0
-			for _, g := range genres {
-				weight += liking[g] / float64(len(genres))
-			}
-		}
-		total += weight * a.rate[i]
+		total += a.rate[i] * likes.of(&a.Data.Items[i])
 		who.below[i] = total
 	}
 	return who
 }
 
-// inventLife is invent with what the persona does, as many events as some training
+// inventLife is invent with the persona's life, of as many events as some training
 // user who can be asked about the future, and a place where that user would be. In
 // shorter timelines, or asked earlier, the popular items, which most have met
 // before long, would be right more often or more seldom than they are for users.
 // It returns nil if there are too few events or items.
-func (a *Asker) inventLife(r *rand.Rand) (who *persona, events []history.Event, pos int) {
+func (a *Asker) inventLife(r *rand.Rand) (who *persona, pos int) {
 	for range 8 {
 		user := a.models[r.IntN(len(a.models))]
 		n := min(len(a.Data.Users[user].Events), a.most)
@@ -66,11 +60,12 @@ func (a *Asker) inventLife(r *rand.Rand) (who *persona, events []history.Event, 
 		}
 		pos = first + r.IntN(last-first+1)
 		who = a.invent(r)
-		if events = who.act(r, n); len(events) > pos {
-			return who, events, pos
+		if events := who.act(r, n); len(events) > pos {
+			who.life = timeline{user: nobody, events: events, fit: a.fitTo(events)}
+			return who, pos
 		}
 	}
-	return nil, nil, 0
+	return nil, 0
 }
 
 // setModels finds the training users after whom personas are made, who are those
@@ -171,7 +166,8 @@ func (who *persona) answer(q *Question) {
 	if !q.Task.Future() {
 		return
 	}
-	chance := who.asker.popular[q.Task].chance
+	a, p := who.asker, who.asker.popular[q.Task]
+	l := who.life.fit.without(&a.Data.Items[q.Target()])
 	later := float64(who.total - who.draws[q.Pos+q.Task.ahead()])
 	var sum float64
 	rates, scores := make([]float64, len(q.Items)), make([]float64, len(q.Items))
@@ -181,7 +177,7 @@ func (who *persona) answer(q *Question) {
 	}
 	for k, i := range q.Items {
 		others := min(sum-rates[k], 1-1e-9) // who has nearly one choice may choose these with all but certainty
-		scores[k] = math.Log(rates[k]/chance[i]) + later*math.Log1p(-others)
+		scores[k] = math.Log(rates[k]/a.chance(p, l, len(who.life.events), i)) + later*math.Log1p(-others)
 	}
 	q.chances = shares(scores)
 }

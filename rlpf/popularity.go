@@ -2,6 +2,7 @@ package rlpf
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/noema-ml/noema/userllm/history"
@@ -11,7 +12,6 @@ import (
 // equal mass.
 type popularity struct {
 	weight []float64 // of each item; above 0
-	chance []float64 // of each item, to be drawn as an option, up to a factor
 	bucket []int32   // of each item
 	items  [][]int32 // of each bucket, ascending
 	steps  []step
@@ -32,7 +32,7 @@ func (a *Asker) targets(task Task) []float64 {
 	weights := make([]float64, len(a.Data.Items))
 	total, users := 0, 0
 	for _, u := range a.Users.Train {
-		_, targets := a.asked(task, u)
+		targets := a.asked(task, u)
 		if len(targets) == 0 {
 			continue
 		}
@@ -54,7 +54,7 @@ func (a *Asker) targets(task Task) []float64 {
 
 // newPopularity cuts the items, by falling weight, into buckets of equal mass.
 func newPopularity(weight []float64, buckets int) *popularity {
-	p := &popularity{weight: weight, chance: make([]float64, len(weight)), bucket: make([]int32, len(weight)), items: make([][]int32, buckets), steps: steps(buckets)}
+	p := &popularity{weight: weight, bucket: make([]int32, len(weight)), items: make([][]int32, buckets), steps: steps(buckets)}
 	order := make([]int32, len(weight))
 	var total float64
 	for i, w := range weight {
@@ -75,33 +75,22 @@ func newPopularity(weight []float64, buckets int) *popularity {
 	return p
 }
 
-// setChance sets the chances from the weights. A wrong option is one that the user
-// never meets: to be one as often as by its weight, an item that many meet must
-// be the more likely with the others.
-func (a *Asker) setChance(p *popularity, task Task) {
-	met := make([]float64, len(p.weight))
-	users := 0.0
-	for _, u := range a.Users.Train {
-		if events, targets := a.asked(task, u); len(targets) > 0 {
-			users++
-			for _, e := range events {
-				met[e.Item]++
-			}
-		}
-	}
-	for i, w := range p.weight {
-		p.chance[i] = w / (1 - min(met[i]/users, 0.95))
-	}
+// chance returns, up to a factor, that of an item to be drawn as an option of a
+// question about n events with a liking. A wrong option is one that is never met
+// there: to be one as often as by its weight, an item must be the likelier with those
+// who are likely to have met it.
+func (a *Asker) chance(p *popularity, l liking, n int, item int32) float64 {
+	return p.weight[item] / max(math.Exp(-a.times(l, n, item)), 0.05)
 }
 
-// asked returns the events of a user and those of them that are targets of the
-// task at the places that Config allows.
-func (a *Asker) asked(task Task, user int) (events, targets []history.Event) {
-	events = a.Data.Users[user].Events
+// asked returns the events of a user that are targets of the task at the places that
+// Config allows.
+func (a *Asker) asked(task Task, user int) []history.Event {
+	events := a.Data.Users[user].Events
 	first, last := a.Config.span(len(events))
 	from, to := first+task.ahead(), min(last+task.ahead(), len(events)-1)
 	if to < from {
-		return events, nil
+		return nil
 	}
-	return events, events[from : to+1]
+	return events[from : to+1]
 }

@@ -39,56 +39,56 @@ func (p *Predictor) example(d PredictorData, i int) example {
 	least := max(leastHistory, d.Asker.Config.Least)
 	for range 8 { // a user with too few events is passed over
 		user := d.Users[r.IntN(len(d.Users))]
-		events := p.Lang.Data.Users[user].Events
-		if len(events) <= least {
+		n := len(p.Lang.Data.Users[user].Events)
+		if n <= least {
 			continue
 		}
-		pos := least + r.IntN(len(events)-least)
-		if e = p.exampleAt(d, g, user, events, pos); len(e.questions) > 0 {
+		pos := least + r.IntN(n-least)
+		if e = p.exampleAt(d, g, d.Asker.timeline(user), pos); len(e.questions) > 0 {
 			return e
 		}
 	}
 	return e
 }
 
-// exampleAt tells something of the events before pos and asks about a user's
-// timeline; it has no questions if there are none to ask.
-func (p *Predictor) exampleAt(d PredictorData, g *rand.PCG, user int, events []history.Event, pos int) example {
-	e := example{context: p.Lang.anyContext(g, events[max(0, pos-d.Length):pos])}
+// exampleAt tells something of the events before pos and asks about the timeline;
+// it has no questions if there are none to ask.
+func (p *Predictor) exampleAt(d PredictorData, g *rand.PCG, t timeline, pos int) example {
+	e := example{context: p.Lang.anyContext(g, t.events[max(0, pos-d.Length):pos])}
 	for range 3 * p.Config.Questions {
 		if len(e.questions) == p.Config.Questions {
 			break
 		}
-		if q, ok := d.question(g, user, events, pos); ok {
+		if q, ok := d.question(g, t, pos); ok {
 			e.questions = append(e.questions, q)
 		}
 	}
 	return e
 }
 
-// question asks about a user, or nobody, whose history ends before pos: three
+// question asks about someone whose history ends before pos: three
 // times of four for an activity to come, and a third of these for one within the
 // gap, which no test asks for: there are more of them behind one context.
-func (d PredictorData) question(g *rand.PCG, user int, events []history.Event, pos int) (Question, bool) {
+func (d PredictorData) question(g *rand.PCG, t timeline, pos int) (Question, bool) {
 	r := rand.New(g)
 	var future, other []Task
-	for _, t := range d.Tasks {
-		if t.Future() {
-			future = append(future, t)
-		} else if user != nobody || t == FavGenre {
-			other = append(other, t)
+	for _, task := range d.Tasks {
+		if task.Future() {
+			future = append(future, task)
+		} else if t.user != nobody || task == FavGenre {
+			other = append(other, task)
 		}
 	}
 	if len(other) > 0 && (len(future) == 0 || r.IntN(4) == 0) {
-		return d.Asker.ask(r, other[r.IntN(len(other))], user, events, pos)
+		return d.Asker.ask(r, other[r.IntN(len(other))], t, pos)
 	}
 	if len(future) == 0 {
 		return Question{}, false
 	}
 	if r.IntN(3) > 0 {
-		return d.Asker.ask(r, future[r.IntN(len(future))], user, events, pos)
+		return d.Asker.ask(r, future[r.IntN(len(future))], t, pos)
 	}
-	q, ok := d.Asker.ask(r, FutureActivity, user, events, pos+1+r.IntN(gap))
+	q, ok := d.Asker.ask(r, FutureActivity, t, pos+1+r.IntN(gap))
 	q.Ask = askSoon
 	return q, ok
 }

@@ -27,11 +27,11 @@ const plainOf = 2
 // are too few to learn from them what a history or a summary says without learning
 // them by heart.
 func (p *Predictor) invented(d PredictorData, g *rand.PCG) example {
-	who, events, pos := d.Asker.inventLife(rand.New(g))
+	who, pos := d.Asker.inventLife(rand.New(g))
 	if who == nil {
 		return example{}
 	}
-	e := p.exampleAt(d, g, nobody, events, pos)
+	e := p.exampleAt(d, g, who.life, pos)
 	for k := range e.questions {
 		who.answer(&e.questions[k])
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/noema-ml/noema/userllm/history"
 )
@@ -18,12 +19,14 @@ type Asker struct {
 
 	people  []history.Person
 	popular map[Task]*popularity
-	same    []int32   // of each item the first one with its title
-	counted []bool    // genres that count in FavGenre
-	common  []float64 // how common each genre is among training events
-	models  []int     // training users after whom others are made up; see setModels
-	rate    []float64 // how often each item is chosen by these, up to a factor
-	most    int       // events of one who is made up: half of the titles, which leaves the others for options
+	same    []int32               // of each item the first one with its title
+	counted []bool                // genres that count in FavGenre
+	common  []float64             // how common each genre is among training events
+	models  []int                 // training users after whom others are made up; see setModels
+	rate    []float64             // how often each item is chosen by these, up to a factor
+	chosen  []float64             // the same, for their likings; see setChosen
+	fits    []atomic.Pointer[fit] // of the users who have been asked about
+	most    int                   // events of one who is made up: half of the titles, which leaves the others for options
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,
@@ -38,7 +41,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	if people != nil && len(people) != len(d.Users) {
 		return nil, fmt.Errorf("rlpf: %d people for %d users", len(people), len(d.Users))
 	}
-	a := &Asker{Config: c.WithDefaults(), Data: d, Users: u, people: people, popular: map[Task]*popularity{}}
+	a := &Asker{Config: c.WithDefaults(), Data: d, Users: u, people: people, popular: map[Task]*popularity{}, fits: make([]atomic.Pointer[fit], len(d.Users))}
 	first := map[string]int32{}
 	for i := range d.Items {
 		title := d.Items[i].Title
@@ -50,11 +53,11 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		if weights := a.targets(task); weights != nil {
 			a.popular[task] = newPopularity(weights, a.Config.Buckets)
-			a.setChance(a.popular[task], task)
 		}
 	}
 	a.countGenres()
 	a.setModels()
+	a.setChosen()
 	return a, nil
 }
 
@@ -85,25 +88,25 @@ func (a *Asker) History(user, pos int) []history.Event {
 // title is one that the user has met by pos, too few items are left for options,
 // or nothing is known of the user.
 func (a *Asker) Ask(r *rand.PCG, task Task, user, pos int) (Question, bool) {
-	return a.ask(rand.New(r), task, user, a.Data.Users[user].Events, pos)
+	return a.ask(rand.New(r), task, a.timeline(user), pos)
 }
 
-// ask is Ask about a user, or nobody, with the given timeline.
-func (a *Asker) ask(r *rand.Rand, task Task, user int, events []history.Event, pos int) (Question, bool) {
-	q := Question{Task: task, User: user, Pos: pos, Ask: asks[task]}
+// ask is Ask about a timeline.
+func (a *Asker) ask(r *rand.Rand, task Task, t timeline, pos int) (Question, bool) {
+	q := Question{Task: task, User: t.user, Pos: pos, Ask: asks[task]}
 	switch {
-	case pos < 1 || pos > len(events):
+	case pos < 1 || pos > len(t.events):
 		return q, false
 	case task.Future():
-		return a.future(r, q, events)
+		return a.future(r, q, t)
 	case task == FavGenre:
-		return a.favourite(r, q, events[max(0, pos-a.Config.History):pos])
+		return a.favourite(r, q, t.events[max(0, pos-a.Config.History):pos])
 	}
 	c, ok := classes[task]
-	if !ok || a.people == nil || user == nobody {
+	if !ok || a.people == nil || t.user == nobody {
 		return q, false
 	}
-	q.Options, q.Answer = c.names, []int{c.of(a.people[user])}
+	q.Options, q.Answer = c.names, []int{c.of(a.people[t.user])}
 	return q, q.Answer[0] >= 0
 }
 

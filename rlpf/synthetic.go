@@ -46,12 +46,14 @@ type Reader func(q Question) []float64
 // better.
 func (a *Asker) OracleReader(truth *history.Truth) Reader {
 	return func(q Question) []float64 {
-		ahead := truth.Ahead(q.User, q.Pos, len(a.Data.Users[q.User].Events)-q.Pos)
+		p, t := a.popular[q.Task], a.timeline(q.User)
+		l := t.fit.without(&a.Data.Items[q.Target()]) // the same whichever option is right
+		ahead := truth.Ahead(q.User, q.Pos, len(t.events)-q.Pos)
 		scores := make([]float64, len(q.Items))
 		for k, i := range q.Items {
-			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.popular[q.Task].chance[i])
-			for _, p := range ahead {
-				scores[k] -= math.Log(max(1-p[i], 1e-30))
+			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(p, l, len(t.events), i))
+			for _, next := range ahead {
+				scores[k] -= math.Log(max(1-next[i], 1e-30))
 			}
 		}
 		return scores

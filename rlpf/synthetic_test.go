@@ -31,8 +31,8 @@ func TestReaders(t *testing.T) {
 	require.NoError(t, err)
 	places := askedAt(a, u.Test, 8)
 	for task, least := range map[Task][3]float64{
-		FutureActivity:      {.65, .45, .25},
-		FutureActivityGap50: {.45, .38, .2},
+		FutureActivity:      {.55, .38, .25},
+		FutureActivityGap50: {.32, .3, .2},
 	} {
 		qs := a.Test(task, u.Test, 8, 1)
 		oracle, genres, next := reached(qs, a.OracleReader(truth)), reached(qs, a.GenreReader()), reached(qs, a.SuccessorReader())
