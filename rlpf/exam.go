@@ -88,11 +88,21 @@ func (r *Run) Exam() *Exam {
 	return r.exam(r.Asker.Tasks(), users, r.Config.Exam.Places)
 }
 
+// fewAsked: a task that can be asked about fewer than one of so many users is left out.
+const fewAsked = 10
+
 // exam asks the tasks at some places of each of the users.
 func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
 	e := &Exam{}
 	for _, t := range tasks {
-		e.Questions = append(e.Questions, r.Asker.Test(t, users, places, 1)...)
+		qs := r.Asker.Test(t, users, places, 1)
+		asked := map[int]bool{}
+		for _, q := range qs {
+			asked[q.User] = true
+		}
+		if fewAsked*len(asked) >= len(users) {
+			e.Questions = append(e.Questions, qs...)
+		}
 	}
 	slices.SortStableFunc(e.Questions, func(a, b Question) int {
 		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Pos, b.Pos))

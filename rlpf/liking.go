@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/noema-ml/noema/internal/parallel"
 	"github.com/noema-ml/noema/userllm/history"
 )
 
@@ -30,24 +31,24 @@ func (a *Asker) timeline(user int) timeline {
 // each genre.
 type liking []float64
 
-// of returns how much more often than by its rate someone chooses an item: the mean
-// over its genres, 1 if it has none.
-func (l liking) of(item *history.Item) float64 {
-	if len(item.Genres) == 0 {
+// of returns how much more often than by its rate someone chooses an item of the
+// genres: the mean, 1 if there are none.
+func (l liking) of(genres []int32) float64 {
+	if len(genres) == 0 {
 		return 1
 	}
 	var sum float64
-	for _, g := range item.Genres {
+	for _, g := range genres {
 		sum += l[g]
 	}
-	return sum / float64(len(item.Genres))
+	return sum / float64(len(genres))
 }
 
 // times returns how often someone chooses an item in n events on average, titles
 // that were met before included. By Poisson's law the chance never to meet it is
 // exp(-times).
 func (a *Asker) times(l liking, n int, item int32) float64 {
-	return float64(n) * a.chosen[item] * l.of(&a.Data.Items[item])
+	return float64(n) * a.chosen[item] * l.of(a.genres[item])
 }
 
 // fit is a liking with which someone would meet about as many items of each genre as
@@ -58,7 +59,8 @@ type fit struct {
 	missing, slopes []float64 // of each genre: how many more there should be, and there would be for a unit of the logarithm
 }
 
-// fitRounds are enough for likings and rates to settle.
+// fitRounds are enough for likings and rates to settle, but for those of genres that
+// bring too many items even if they are not liked at all.
 const fitRounds = 10
 
 // fitTo returns the fit of events.
@@ -86,14 +88,14 @@ func (a *Asker) look(f fit, counts []float64, n int, met []float64) {
 	for g, l := range f.liking {
 		f.missing[g], f.slopes[g] = counts[g]+doubtLiking*(1-l), doubtLiking*l
 	}
-	for i := range a.Data.Items {
+	for i, genres := range a.genres {
 		times := a.times(f.liking, n, int32(i))
 		never := math.Exp(-times)
 		met[i] += 1 - never
-		genres := a.Data.Items[i].Genres
+		each, slope := (1-never)/float64(len(genres)), times*never/float64(len(genres))
 		for _, g := range genres {
-			f.missing[g] -= (1 - never) / float64(len(genres))
-			f.slopes[g] += times * never / float64(len(genres))
+			f.missing[g] -= each
+			f.slopes[g] += slope
 		}
 	}
 }
@@ -104,12 +106,12 @@ func (f fit) step() {
 	}
 }
 
-// without returns the liking as it would be if it were not known that an item of the
-// events is met.
-func (f fit) without(item *history.Item) liking {
+// without returns the liking as it would be if it were not known that an item of
+// these genres, which is among the events, is met.
+func (f fit) without(genres []int32) liking {
 	f.liking, f.missing = slices.Clone(f.liking), slices.Clone(f.missing)
-	for _, g := range item.Genres {
-		f.missing[g] -= 1 / float64(len(item.Genres))
+	for _, g := range genres {
+		f.missing[g] -= 1 / float64(len(genres))
 	}
 	f.step()
 	return f.liking
@@ -120,7 +122,7 @@ func (f fit) without(item *history.Item) liking {
 func (a *Asker) genreCounts(events []history.Event) []float64 {
 	counts := make([]float64, len(a.Data.Genres))
 	for _, e := range events {
-		genres := a.Data.Items[e.Item].Genres
+		genres := a.genres[e.Item]
 		for _, g := range genres {
 			counts[g] += 1 / float64(len(genres))
 		}
@@ -139,22 +141,42 @@ const doubtLiking = 0.3
 func (a *Asker) setChosen() {
 	a.chosen = append([]float64(nil), a.rate...)
 	met := make([]float64, len(a.chosen))
-	fits, counts := make([]fit, len(a.models)), make([][]float64, len(a.models))
-	for k, u := range a.models {
-		events := a.Data.Users[u].Events
-		fits[k], counts[k] = newFit(len(a.Data.Genres)), a.genreCounts(events)
-		for _, e := range events {
+	for _, u := range a.models {
+		for _, e := range a.Data.Users[u].Events {
 			met[e.Item]++
 		}
 	}
+	const most = 20e6 // users times items; else some of the users stand for all
+	fits := make([]fit, min(len(a.models), 1+int(most)/max(1, len(met))))
+	share := float64(len(fits)) / float64(len(a.models))
+	events, counts := make([]int, len(fits)), make([][]float64, len(fits))
+	for k := range fits {
+		it := a.Data.Users[a.models[k*len(a.models)/len(fits)]].Events
+		fits[k], events[k], counts[k] = newFit(len(a.Data.Genres)), len(it), a.genreCounts(it)
+	}
+	some := make([][]float64, 64) // chances of so many users at a time, to be added in their order
+	for k := range some {
+		some[k] = make([]float64, len(met))
+	}
 	for range fitRounds {
 		sums := make([]float64, len(met))
-		for k, u := range a.models {
-			a.look(fits[k], counts[k], len(a.Data.Users[u].Events), sums)
-			fits[k].step()
+		for first := 0; first < len(fits); first += len(some) {
+			some := some[:min(len(some), len(fits)-first)]
+			parallel.For(len(some), 1, func(lo, hi int) {
+				for k := lo; k < hi; k++ {
+					clear(some[k])
+					a.look(fits[first+k], counts[first+k], events[first+k], some[k])
+					fits[first+k].step()
+				}
+			})
+			for _, chances := range some {
+				for i, p := range chances {
+					sums[i] += p
+				}
+			}
 		}
 		for i, m := range met {
-			a.chosen[i] *= (m + rare) / (sums[i] + rare)
+			a.chosen[i] *= (m + rare) / (sums[i]/share + rare)
 		}
 	}
 }

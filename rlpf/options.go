@@ -70,7 +70,7 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 		}
 		met[a.same[e.Item]] = true
 	}
-	g := grid{a: a, liking: t.fit.without(&a.Data.Items[target]), events: len(t.events), p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
+	g := grid{a: a, liking: t.fit.without(a.genres[target]), events: len(t.events), p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
 		var m mass

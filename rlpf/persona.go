@@ -36,7 +36,7 @@ func (a *Asker) invent(r *rand.Rand) *persona {
 	who := &persona{asker: a, below: make([]float64, len(a.Data.Items))}
 	var total float64
 	for i := range who.below {
-		total += a.rate[i] * likes.of(&a.Data.Items[i])
+		total += a.rate[i] * likes.of(a.genres[i])
 		who.below[i] = total
 	}
 	return who
@@ -167,7 +167,7 @@ func (who *persona) answer(q *Question) {
 		return
 	}
 	a, p := who.asker, who.asker.popular[q.Task]
-	l := who.life.fit.without(&a.Data.Items[q.Target()])
+	l := who.life.fit.without(a.genres[q.Target()])
 	later := float64(who.total - who.draws[q.Pos+q.Task.ahead()])
 	var sum float64
 	rates, scores := make([]float64, len(q.Items)), make([]float64, len(q.Items))

@@ -39,7 +39,7 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	c = c.WithDefaults()
 	try := c
 	try.Predictor.Pretrain, try.Predictor.Steps, try.Second.Pretrain, try.Second.Steps = 5*few, few, 5*few, few // the first dozen of a language model's are slow
-	try.Warm.Steps, try.RL.Steps = 5*few, few // one that learned less does not end its texts
+	try.Warm.Steps, try.RL.Steps = 5*few, few                                                                   // one that learned less does not end its texts
 	if policy != "" {
 		if _, err := TakePolicy(dir, policy); err != nil {
 			return c, err

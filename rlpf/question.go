@@ -19,6 +19,7 @@ type Asker struct {
 
 	people  []history.Person
 	popular map[Task]*popularity
+	genres  [][]int32             // of each item
 	same    []int32               // of each item the first one with its title
 	counted []bool                // genres that count in FavGenre
 	common  []float64             // how common each genre is among training events
@@ -43,7 +44,13 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	}
 	a := &Asker{Config: c.WithDefaults(), Data: d, Users: u, people: people, popular: map[Task]*popularity{}, fits: make([]atomic.Pointer[fit], len(d.Users))}
 	first := map[string]int32{}
+	var flat []int32 // near each other in memory, as fits go through all
 	for i := range d.Items {
+		flat = append(flat, d.Items[i].Genres...)
+	}
+	for i := range d.Items {
+		n := len(d.Items[i].Genres)
+		a.genres, flat = append(a.genres, flat[:n:n]), flat[n:]
 		title := d.Items[i].Title
 		if _, ok := first[title]; !ok {
 			first[title] = int32(i)

@@ -47,7 +47,7 @@ type Reader func(q Question) []float64
 func (a *Asker) OracleReader(truth *history.Truth) Reader {
 	return func(q Question) []float64 {
 		p, t := a.popular[q.Task], a.timeline(q.User)
-		l := t.fit.without(&a.Data.Items[q.Target()]) // the same whichever option is right
+		l := t.fit.without(a.genres[q.Target()]) // the same whichever option is right
 		ahead := truth.Ahead(q.User, q.Pos, len(t.events)-q.Pos)
 		scores := make([]float64, len(q.Items))
 		for k, i := range q.Items {
