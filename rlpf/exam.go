@@ -16,7 +16,7 @@ import (
 // Methods are the names of RLPF and its rivals, in the order of results.
 var Methods = []string{
 	policyName, beforeName, greedyName, greedyBeforeName, "best-template", bestName,
-	"all-activities", "first-x", "random-x", "last-x", "shuffled", "options-only", oracleName, countsName, logisticName,
+	"all-activities", "first-x", "random-x", "last-x", "shuffled", "options-only", oracleName, tastesName, countsName, logisticName,
 }
 
 // The methods whose policy writes the most probable words, as Summarise does. They
@@ -30,23 +30,24 @@ const (
 // The methods that answer without a language model.
 const (
 	oracleName   = "oracle"              // Run.Oracle
+	tastesName   = "inferred-tastes"     // Run.Tastes
 	countsName   = "genre-counts"        // Asker.GenreReader
 	logisticName = "logistic-regression" // Asker.Logistic
 )
 
 // reads reports whether a predictor answers for the method, from a context.
 func reads(method string) bool {
-	return method != oracleName && method != countsName && method != logisticName
+	return !slices.Contains([]string{oracleName, tastesName, countsName, logisticName}, method)
 }
 
 // given are the methods that know nothing of a policy: seeds that share their
 // readers share what these come to.
-var given = []string{"all-activities", "options-only", oracleName, countsName, logisticName}
+var given = []string{"all-activities", "options-only", oracleName, tastesName, countsName, logisticName}
 
 // answers reports whether a method answers a task.
 func answers(method string, t Task) bool {
 	switch method {
-	case oracleName, countsName:
+	case oracleName, tastesName, countsName:
 		return t.Future()
 	case logisticName:
 		return classes[t].of != nil
@@ -57,7 +58,7 @@ func answers(method string, t Task) bool {
 // Methods returns those of the Methods that the run can test.
 func (r *Run) Methods() []string {
 	return slices.DeleteFunc(slices.Clone(Methods), func(m string) bool {
-		return m == oracleName && r.Oracle == nil || m == countsName && len(r.Data.Genres) == 0 || m == logisticName && r.People == nil
+		return m == oracleName && r.Oracle == nil || m == tastesName && r.Tastes == nil || m == countsName && len(r.Data.Genres) == 0 || m == logisticName && r.People == nil
 	})
 }
 
@@ -200,6 +201,8 @@ func (r *Run) calculate(ctx context.Context, method string, e *Exam) ([]Outcome,
 		switch method {
 		case oracleName:
 			s = r.Oracle(q)
+		case tastesName:
+			s = r.Tastes(q)
 		case countsName:
 			s = count(q)
 		default:

@@ -29,7 +29,7 @@ func TestPeople(t *testing.T) {
 	}
 	r, err := NewRun(ctx, dir, tinyConfig(), d, people, 1)
 	require.NoError(t, err)
-	r.Oracle = trained.run.Oracle
+	r.Oracle, r.Tastes = trained.run.Oracle, trained.run.Tastes
 	require.Equal(t, Methods, r.Methods())
 	e := r.Exam()
 	outcomes, quality := map[string][][]Outcome{}, map[string][]Quality{}
@@ -92,7 +92,7 @@ func TestPeople(t *testing.T) {
 			has := slices.ContainsFunc(figures, func(f Figure) bool {
 				return f.Task == string(task) && f.Method == method && f.Metric == measures(task)[0].name
 			})
-			require.Equal(t, method != oracleName && method != countsName, has, "%s %s", task, method)
+			require.Equal(t, method != oracleName && method != tastesName && method != countsName, has, "%s %s", task, method)
 		}
 	}
 }

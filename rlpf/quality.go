@@ -22,7 +22,7 @@ type Quality struct {
 func (r *Run) Quality(ctx context.Context, method string, e *Exam) ([]Quality, error) {
 	summarises := true
 	switch method {
-	case oracleName, countsName, logisticName, "options-only", "shuffled":
+	case oracleName, tastesName, countsName, logisticName, "options-only", "shuffled":
 		return nil, nil
 	case "all-activities", "first-x", "random-x", "last-x":
 		summarises = false // lists of titles claim nothing

@@ -29,6 +29,7 @@ type Run struct {
 	Asker  *Asker
 	Origin *Origin // of the policy, which is tested here only; nil: it learns here
 	Oracle Reader  // knows as much of the future as can be; nil: there is none
+	Tastes Reader  // knows as much as an account of the user's tastes can tell; nil: there is none
 
 	Log   func(msg string)                                            // what begins
 	Start func(stage string, step, of int)                            // a stage begins or goes on after step; may be nil

@@ -45,10 +45,24 @@ type Reader func(q Question) []float64
 // approximation (see [history.Truth.Ahead]). Nobody can be expected to do
 // better.
 func (a *Asker) OracleReader(truth *history.Truth) Reader {
+	return a.foresee(truth.Ahead)
+}
+
+// TasteReader is OracleReader for one who infers tastes from the history, as well as
+// can be, and does not know what follows what: an account of a history that tells of
+// tastes alone cannot be worth more.
+func (a *Asker) TasteReader(truth *history.Truth) Reader {
+	return a.foresee(func(u, pos, n int) [][]float64 {
+		return truth.AheadByTaste(truth.Infer(u, max(0, pos-a.Config.History), pos), u, pos, n)
+	})
+}
+
+// foresee answers by the distributions of the n events of a user from pos on.
+func (a *Asker) foresee(ahead func(user, pos, n int) [][]float64) Reader {
 	return func(q Question) []float64 {
 		p, t := a.popular[q.Task], a.timeline(q.User)
 		l := t.fit.without(a.genres[q.Target()]) // the same whichever option is right
-		ahead := truth.Ahead(q.User, q.Pos, len(t.events)-q.Pos)
+		ahead := ahead(q.User, q.Pos, len(t.events)-q.Pos)
 		scores := make([]float64, len(q.Items))
 		for k, i := range q.Items {
 			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(p, l, len(t.events), i))

@@ -40,6 +40,7 @@ func tinyRun(ctx context.Context, dir string) (*Run, error) {
 			scores[q.Answer[0]] = 1
 			return scores
 		}
+		r.Tastes = r.Oracle
 	}
 	return r, err
 }

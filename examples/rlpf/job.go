@@ -104,7 +104,7 @@ func trainAll(ctx context.Context, folder *run.Folder, o options, w *world, metr
 			return nil, err
 		}
 		if w.truth != nil {
-			r.Oracle = r.Asker.OracleReader(w.truth)
+			r.Oracle, r.Tastes = r.Asker.OracleReader(w.truth), r.Asker.TasteReader(w.truth)
 		}
 		watch(r, metrics, k)
 		if k == 0 {

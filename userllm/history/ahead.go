@@ -8,6 +8,30 @@ package history
 //
 // It panics if the events from pos to pos+n-1 are not all in the timeline.
 func (t *Truth) Ahead(u, pos, n int) [][]float64 {
+	last, prior := t.certain(u, pos-1), t.certain(u, pos-2)
+	ahead, unseen := make([][]float64, n), t.unseen(u, pos)
+	for k := range ahead {
+		p := t.spread(t.tastes[u][pos+k], last, prior, unseen)
+		happen(unseen, p)
+		ahead[k], last, prior = p, p, last
+	}
+	return ahead
+}
+
+// AheadByTaste is Ahead for one who believes the user to have the given taste,
+// [genres], throughout, and does not know that events may follow from those before. It
+// panics if there are not pos events.
+func (t *Truth) AheadByTaste(taste []float64, u, pos, n int) [][]float64 {
+	ahead, unseen := make([][]float64, n), t.unseen(u, pos)
+	for k := range ahead {
+		ahead[k] = t.spread(taste, nil, nil, unseen)
+		happen(unseen, ahead[k])
+	}
+	return ahead
+}
+
+// unseen returns the chance of each item not to be among the first pos events: 0 or 1.
+func (t *Truth) unseen(u, pos int) []float64 {
 	events := t.data.Users[u].Events[:pos]
 	unseen := make([]float64, len(t.pop))
 	for i := range unseen {
@@ -16,24 +40,25 @@ func (t *Truth) Ahead(u, pos, n int) [][]float64 {
 	for _, e := range events {
 		unseen[e.Item] = 0
 	}
-	certain := func(back int) []float64 {
-		if back > len(events) {
-			return nil
-		}
-		p := make([]float64, len(t.pop))
-		p[events[len(events)-back].Item] = 1
-		return p
+	return unseen
+}
+
+// happen takes the chances of an event from those to be unseen.
+func happen(unseen, p []float64) {
+	for i, x := range p {
+		unseen[i] *= 1 - min(x, 1)
 	}
-	last, prior := certain(1), certain(2)
-	ahead := make([][]float64, n)
-	for k := range ahead {
-		p := t.spread(t.tastes[u][pos+k], last, prior, unseen)
-		for i, x := range p {
-			unseen[i] *= 1 - min(x, 1)
-		}
-		ahead[k], last, prior = p, p, last
+}
+
+// certain returns the distribution of the event at a position that is known, nil if
+// there is none.
+func (t *Truth) certain(u, pos int) []float64 {
+	if pos < 0 {
+		return nil
 	}
-	return ahead
+	p := make([]float64, len(t.pop))
+	p[t.data.Users[u].Events[pos].Item] = 1
+	return p
 }
 
 // spread returns the distribution of an event after those of the last two; nil

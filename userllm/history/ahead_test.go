@@ -1,6 +1,7 @@
 package history
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -28,6 +29,45 @@ func TestAhead(t *testing.T) {
 		came += p[d.Users[u].Events[30].Item] / float64(len(d.Users))
 	}
 	require.InDelta(t, 1, came/should, .15)
+}
+
+func TestAheadByTaste(t *testing.T) {
+	_, never := SyntheticTruth(SyntheticConfig{Users: 6, Follow: -1, Drift: -1})
+	ahead := never.Ahead(5, 10, 5)
+	for k, p := range never.AheadByTaste(never.Taste(5, 10), 5, 10, 5) {
+		require.InDeltaSlice(t, ahead[k], p, 1e-12)
+	}
+}
+
+// Inferred tastes are near those that there are, the nearer the more is known, and of
+// no genre more than of another if nothing is.
+func TestInfer(t *testing.T) {
+	d, truth := SyntheticTruth(SyntheticConfig{Seed: 4, Users: 100, Drift: -1})
+	off := func(from, pos int) (sum float64) {
+		for u := range d.Users {
+			taste, all := truth.Infer(u, from, pos), 0.0
+			for g, p := range taste {
+				sum += math.Abs(p-truth.Taste(u, 0)[g]) / float64(len(d.Users))
+				all += p
+			}
+			require.InDelta(t, 1, all, 1e-9)
+		}
+		return sum
+	}
+	nothing, some, most := off(0, 0), off(10, 20), off(0, 40)
+	t.Logf("off by %.3f, %.3f, %.3f", nothing, some, most)
+	require.Less(t, some, .8*nothing)
+	require.Less(t, most, .8*some)
+	mean := make([]float64, len(d.Genres)) // of many, as draws differ by user
+	for u := range d.Users {
+		for g, p := range truth.Infer(u, 0, 0) {
+			mean[g] += p / float64(len(d.Users))
+		}
+	}
+	for _, p := range mean {
+		require.InDelta(t, 1/float64(len(d.Genres)), p, .02)
+	}
+	require.Equal(t, truth.Infer(3, 5, 20), truth.Infer(3, 5, 20))
 }
 
 func TestSyntheticFollow(t *testing.T) {
