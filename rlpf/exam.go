@@ -76,7 +76,12 @@ type Exam struct {
 	key       string     // a hash of the questions
 }
 
-// Exam returns the questions of all tasks about the test users.
+// fewAsked: a task that can be asked about fewer than one of so many users is left
+// out, as nothing is to be learned from so few.
+const fewAsked = 10
+
+// Exam returns the questions of all tasks about the test users, without tasks that
+// hardly any of them can be asked about.
 func (r *Run) Exam() *Exam {
 	users := r.Users.Test
 	if n := r.Config.Exam.Users; n > 0 && n < len(users) {
@@ -86,24 +91,25 @@ func (r *Run) Exam() *Exam {
 		}
 		users = some
 	}
-	return r.exam(r.Asker.Tasks(), users, r.Config.Exam.Places)
+	tasks := slices.DeleteFunc(r.Asker.Tasks(), func(t Task) bool {
+		asked := map[int]bool{}
+		for _, q := range r.Asker.Test(t, users, r.Config.Exam.Places, 1) {
+			asked[q.User] = true
+		}
+		if fewAsked*len(asked) >= len(users) {
+			return false
+		}
+		r.Log(fmt.Sprintf("%s is left out: it can be asked about %d of %d test users", t, len(asked), len(users)))
+		return true
+	})
+	return r.exam(tasks, users, r.Config.Exam.Places)
 }
-
-// fewAsked: a task that can be asked about fewer than one of so many users is left out.
-const fewAsked = 10
 
 // exam asks the tasks at some places of each of the users.
 func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
 	e := &Exam{}
 	for _, t := range tasks {
-		qs := r.Asker.Test(t, users, places, 1)
-		asked := map[int]bool{}
-		for _, q := range qs {
-			asked[q.User] = true
-		}
-		if fewAsked*len(asked) >= len(users) {
-			e.Questions = append(e.Questions, qs...)
-		}
+		e.Questions = append(e.Questions, r.Asker.Test(t, users, places, 1)...)
 	}
 	slices.SortStableFunc(e.Questions, func(a, b Question) int {
 		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Pos, b.Pos))

@@ -30,13 +30,13 @@ func steps(buckets int) []step {
 type grid struct {
 	a            *Asker
 	liking       liking
-	events       int
+	met          int
 	p            *popularity
 	year, bucket int
 }
 
 // chance returns that of an item to be drawn, up to a factor.
-func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.events, item) }
+func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.met, item) }
 
 // cell returns the cell of an item.
 func (g *grid) cell(s step, item int32) [2]int {
@@ -45,17 +45,16 @@ func (g *grid) cell(s step, item int32) [2]int {
 
 // future makes a question of what comes in a timeline. Its options are items that
 // are never met there, released within three years of each other and of one bucket
-// of popularity, drawn by how popular they are.
+// of popularity, drawn by how popular they are and how likely to be met there.
 //
-// Nothing in the options may tell which of them is the target. So an item that
-// this one is likely to meet, and that then cannot be a wrong option, is the more
-// likely one where it is not met: else wrong options would be of genres that the
-// user does not care for, resemble each other, and be told from the target by that.
-// And they are not those nearest to the target, which would be the one in the middle, but those
-// of its cell in a grid that lies at random. If a cell has too few items, they
-// join those of other such cells near by, and never those of a cell that has
-// enough, which would be options for the target without having it as an option
-// themselves.
+// Nothing in the options may tell which of them is the target. So an item that is
+// likely to be met, and then cannot be a wrong option, is drawn the more often where
+// it is not met: else wrong options would be of genres that the user does not care
+// for, resemble each other, and be told from the target by that. And they are not
+// those nearest to the target, which would be the one in the middle, but those of its
+// cell in a grid that lies at random. If a cell has too few items, they join those of
+// other such cells near by, and never those of a cell that has enough, which would be
+// options for the target without having it as an option themselves.
 func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 	p := a.popular[q.Task]
 	at := q.Pos + q.Task.ahead()
@@ -70,7 +69,7 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 		}
 		met[a.same[e.Item]] = true
 	}
-	g := grid{a: a, liking: t.fit.without(a.genres[target]), events: len(t.events), p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
+	g := grid{a: a, liking: t.fit.without(a.genres[target]), met: t.fit.items, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
 		var m mass

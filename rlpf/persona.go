@@ -167,6 +167,7 @@ func (who *persona) answer(q *Question) {
 		return
 	}
 	a, p := who.asker, who.asker.popular[q.Task]
+	// Up to what a step of the fit leaves over, this is the same whichever option is right.
 	l := who.life.fit.without(a.genres[q.Target()])
 	later := float64(who.total - who.draws[q.Pos+q.Task.ahead()])
 	var sum float64
@@ -177,7 +178,7 @@ func (who *persona) answer(q *Question) {
 	}
 	for k, i := range q.Items {
 		others := min(sum-rates[k], 1-1e-9) // who has nearly one choice may choose these with all but certainty
-		scores[k] = math.Log(rates[k]/a.chance(p, l, len(who.life.events), i)) + later*math.Log1p(-others)
+		scores[k] = math.Log(rates[k]/a.chance(p, l, who.life.fit.items, i)) + later*math.Log1p(-others)
 	}
 	q.chances = shares(scores)
 }

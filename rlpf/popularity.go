@@ -75,12 +75,16 @@ func newPopularity(weight []float64, buckets int) *popularity {
 	return p
 }
 
+// leastNever is the least chance never to meet an item that is believed. Below, one
+// item would take the place of all others.
+const leastNever = 0.05
+
 // chance returns, up to a factor, that of an item to be drawn as an option of a
-// question about n events with a liking. A wrong option is one that is never met
-// there: to be one as often as by its weight, an item must be the likelier with those
-// who are likely to have met it.
-func (a *Asker) chance(p *popularity, l liking, n int, item int32) float64 {
-	return p.weight[item] / max(math.Exp(-a.times(l, n, item)), 0.05)
+// question about someone who meets so many items with a liking. A wrong option is one
+// that is never met: to be one as often as by its weight, an item must be the likelier
+// with those who are likely to have met it.
+func (a *Asker) chance(p *popularity, l liking, items int, item int32) float64 {
+	return p.weight[item] / max(math.Exp(-a.times(l, items, item)), leastNever)
 }
 
 // asked returns the events of a user that are targets of the task at the places that

@@ -19,15 +19,15 @@ type Asker struct {
 
 	people  []history.Person
 	popular map[Task]*popularity
-	genres  [][]int32             // of each item
-	same    []int32               // of each item the first one with its title
-	counted []bool                // genres that count in FavGenre
-	common  []float64             // how common each genre is among training events
-	models  []int                 // training users after whom others are made up; see setModels
-	rate    []float64             // how often each item is chosen by these, up to a factor
-	chosen  []float64             // the same, for their likings; see setChosen
-	fits    []atomic.Pointer[fit] // of the users who have been asked about
-	most    int                   // events of one who is made up: half of the titles, which leaves the others for options
+	genres  [][]int32 // of each item
+	same    []int32   // of each item the first one with its title
+	counted []bool    // genres that count in FavGenre
+	common  []float64 // how common each genre is among training events
+	models  []int     // training users after whom others are made up; see setModels
+	rate    []float64 // how often each item is chosen by these, up to a factor
+	chosen  []float64 // how often for each item that is met, at equal liking; see setChosen
+	most    int       // events of one who is made up: half of the titles, which leaves the others for options
+	fits    []atomic.Pointer[fit]
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,
@@ -90,7 +90,8 @@ func (a *Asker) History(user, pos int) []history.Event {
 }
 
 // Ask returns the question of a task about user after the first pos events. It
-// depends on the data, the training users, the arguments and what r draws, and
+// depends on the data, the user's whole timeline, as options are never met there, the
+// training users, the arguments and what r draws, and
 // is false if there is no such question: the timeline ends before, the target's
 // title is one that the user has met by pos, too few items are left for options,
 // or nothing is known of the user.

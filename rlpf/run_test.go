@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/noema-ml/noema/optim/train"
+	"github.com/noema-ml/noema/userllm/history"
 )
 
 // There is something of everything in the tiny run.
@@ -103,6 +104,37 @@ func TestExamsAreToldApart(t *testing.T) {
 	require.Equal(t, r.exam.key, r.run.Exam().key)
 	require.NotEqual(t, r.exam.key, r.run.exam(r.run.Asker.Tasks()[1:], r.run.Users.Test, 2).key)
 	require.Len(t, r.exam.key, 16)
+}
+
+// A task that hardly any test user can be asked about is left out, and said to be.
+func TestTasksOfFewAreLeftOut(t *testing.T) {
+	c := AskConfig{History: 6, Least: 2, Ahead: 1, Buckets: 4}
+	for long, want := range map[int]bool{25: false, 5: true} { // one timeline of so many is long enough
+		d := history.Synthetic(history.SyntheticConfig{Seed: 1, Users: 200, Items: 300, Events: 100})
+		for i := range d.Users {
+			if i%long > 0 {
+				d.Users[i].Events = d.Users[i].Events[:40]
+			}
+		}
+		u, err := DivideUsers(d, c, 1, 1)
+		require.NoError(t, err)
+		a, err := NewAsker(d, u, c, nil)
+		require.NoError(t, err)
+		require.Contains(t, a.Tasks(), FutureActivityGap50)
+		var said []string
+		r := &Run{Config: Config{Ask: c}.WithDefaults(), Data: d, Users: u, Asker: a, Log: func(msg string) { said = append(said, msg) }}
+		asked := map[int]bool{}
+		for _, q := range a.Test(FutureActivityGap50, u.Test, 8, 1) {
+			asked[q.User] = true
+		}
+		t.Logf("%d of %d test users", len(asked), len(u.Test))
+		has := false
+		for _, q := range r.Exam().Questions {
+			has = has || q.Task == FutureActivityGap50
+		}
+		require.Equal(t, want, has)
+		require.Equal(t, want, len(said) == 0, said)
+	}
 }
 
 // Where the folder names a template that there is not, all are tried again.

@@ -61,11 +61,11 @@ func (a *Asker) TasteReader(truth *history.Truth) Reader {
 func (a *Asker) foresee(ahead func(user, pos, n int) [][]float64) Reader {
 	return func(q Question) []float64 {
 		p, t := a.popular[q.Task], a.timeline(q.User)
-		l := t.fit.without(a.genres[q.Target()]) // the same whichever option is right
+		l := t.fit.without(a.genres[q.Target()]) // all but the same whichever option is right
 		ahead := ahead(q.User, q.Pos, len(t.events)-q.Pos)
 		scores := make([]float64, len(q.Items))
 		for k, i := range q.Items {
-			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(p, l, len(t.events), i))
+			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(p, l, t.fit.items, i))
 			for _, next := range ahead {
 				scores[k] -= math.Log(max(1-next[i], 1e-30))
 			}

@@ -29,21 +29,27 @@ func TestReaders(t *testing.T) {
 	u.Test = u.Test[:min(len(u.Test), 96)] // the oracle is slow
 	a, err := NewAsker(d, u, c, nil)
 	require.NoError(t, err)
-	places := askedAt(a, u.Test, 8)
+	places := 8
+	if quick {
+		places = 40
+	}
+	// Options that a user is likely to meet leave less to be told than those drawn alike
+	// for all users did, of whom the oracle found .65 and more, and of later activities
+	// there is little to be told in the quick world.
 	for task, least := range map[Task][3]float64{
-		FutureActivity:      {.55, .38, .25},
-		FutureActivityGap50: {.32, .3, .2},
+		FutureActivity:      {.55, .38, .3},
+		FutureActivityGap50: {.36, .31, .22},
 	} {
-		qs := a.Test(task, u.Test, 8, 1)
+		qs := a.Test(task, u.Test, places, 1)
 		oracle, tastes := reached(qs, a.OracleReader(truth)), reached(qs, a.TasteReader(truth))
 		genres, next := reached(qs, a.GenreReader()), reached(qs, a.SuccessorReader())
 		t.Logf("%s: %d questions at %d places; oracle %.3f, inferred tastes %.3f, genres %.3f, successors %.3f, first option %.3f",
-			task, len(qs), places, oracle, tastes, genres, next, reached(qs, func(q Question) []float64 { return make([]float64, 4) }))
+			task, len(qs), askedAt(a, u.Test, places), oracle, tastes, genres, next, reached(qs, func(q Question) []float64 { return make([]float64, 4) }))
 		require.Greater(t, oracle, least[0])
 		require.Greater(t, genres, least[1])
 		require.Greater(t, next, least[2])
 		require.Greater(t, oracle, genres-.02)
-		require.Greater(t, oracle, tastes-.05) // of later events the oracle is not exact
+		require.Greater(t, oracle, tastes)
 		require.Greater(t, tastes, genres-.02)
 		require.Greater(t, oracle, next)
 	}
