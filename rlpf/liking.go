@@ -145,6 +145,8 @@ func (f *fit) without(genres []int32) liking {
 // users after whom others are made up would meet each item as often as they do. They
 // are not those of setModels, which hold where likings are the same or anything: by
 // these, those who like a rare genre would meet its items more often than they do.
+// It sets with them how common each item is among events, if each user has the same
+// share of these.
 func (a *Asker) setChosen() {
 	a.chosen = slices.Clone(a.rate)
 	counts := make([]float64, len(a.chosen)) // of users who have met each item
@@ -187,6 +189,15 @@ func (a *Asker) setChosen() {
 		}
 		for i, n := range counts {
 			a.chosen[i] *= (n + rare) / (sums[i]/share + rare)
+		}
+	}
+	a.usual = make([]float64, len(counts))
+	met := make([]float64, len(counts))
+	for _, f := range fits {
+		clear(met)
+		a.look(f, met)
+		for i, p := range met {
+			a.usual[i] += p / float64(max(1, f.items)*len(fits))
 		}
 	}
 }

@@ -52,6 +52,28 @@ func (a *Asker) targets(task Task) []float64 {
 	return weights
 }
 
+// expected returns how often items are to be targets, from how often they were. There
+// are far fewer targets than events, and who knows from all events how common an item
+// is would tell from the options alone which of them were targets by chance more or
+// less often than they are to be. So it is how common they are among events, times how
+// often those that are as common are targets, which is less the commoner they are: they
+// are met early.
+func (a *Asker) expected(targets []float64) []float64 {
+	alike := newPopularity(a.usual, a.Config.Buckets)
+	expected := make([]float64, len(targets))
+	for _, items := range alike.items {
+		var among, are float64
+		for _, i := range items {
+			among += a.usual[i]
+			are += targets[i]
+		}
+		for _, i := range items {
+			expected[i] = a.usual[i] * are / among
+		}
+	}
+	return expected
+}
+
 // newPopularity cuts the items, by falling weight, into buckets of equal mass.
 func newPopularity(weight []float64, buckets int) *popularity {
 	p := &popularity{weight: weight, bucket: make([]int32, len(weight)), items: make([][]int32, buckets), steps: steps(buckets)}

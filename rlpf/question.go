@@ -26,6 +26,7 @@ type Asker struct {
 	models  []int     // training users after whom others are made up; see setModels
 	rate    []float64 // how often each item is chosen by these, up to a factor
 	chosen  []float64 // how often for each item that is met, at equal liking; see setChosen
+	usual   []float64 // how common each item is among events; see setChosen
 	most    int       // events of one who is made up: half of the titles, which leaves the others for options
 	fits    []atomic.Pointer[fit]
 }
@@ -57,14 +58,14 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 		}
 		a.same = append(a.same, first[title])
 	}
-	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
-		if weights := a.targets(task); weights != nil {
-			a.popular[task] = newPopularity(weights, a.Config.Buckets)
-		}
-	}
 	a.countGenres()
 	a.setModels()
 	a.setChosen()
+	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
+		if targets := a.targets(task); targets != nil {
+			a.popular[task] = newPopularity(a.expected(targets), a.Config.Buckets)
+		}
+	}
 	return a, nil
 }
 
