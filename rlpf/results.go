@@ -98,7 +98,8 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 	return figures, differences
 }
 
-// way measures the way to the oracle, if there is one and it is above before-rl.
+// way measures the way to the oracle, if there is one and it is above before-rl: in
+// each seed, and by more than the chance of who is asked, as a ratio's interval needs.
 func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of func(Outcome) float64, r *rand.PCG) (Figure, bool) {
 	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes[oracleName]
 	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers(oracleName, task) {
@@ -108,6 +109,10 @@ func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of
 	for i, v := range mean(from, at, of) {
 		gone[i] -= v
 		whole[i] -= v
+	}
+	same := *r // draws the resamples that the ratio's interval is of
+	if !(metric.Bootstrap(whole, users, &same, resamples).Low > 0) {
+		return Figure{}, false
 	}
 	f := Figure{
 		Task: string(task), Method: "rlpf", Metric: WayMetric, N: len(at), Seeds: each(to, at, of),

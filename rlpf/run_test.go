@@ -55,8 +55,14 @@ func TestTinyRun(t *testing.T) {
 	require.Len(t, differences, 3*len(compared)*2)
 	way := func(f Figure) bool { return f.Metric == WayMetric }
 	require.True(t, slices.ContainsFunc(figures, way))
-	outcomes[oracleName] = outcomes[beforeName]
+	hardly := slices.Clone(outcomes[beforeName][0])
+	i := slices.IndexFunc(hardly, func(o Outcome) bool { return o.Right == 0 })
+	hardly[i].Right = 1
+	outcomes[oracleName] = [][]Outcome{hardly, hardly}
 	without, _ := Figures(1, r.exam.Questions, outcomes)
+	require.False(t, slices.ContainsFunc(without, way), "one question of one user is no way")
+	outcomes[oracleName] = outcomes[beforeName]
+	without, _ = Figures(1, r.exam.Questions, outcomes)
 	require.False(t, slices.ContainsFunc(without, way), "there is no way to where one is")
 	for _, method := range []string{"first-x", "random-x", "last-x"} { // TestEqualTokens compares them
 		require.Positive(t, value(SummaryTask, method, "tokens"))

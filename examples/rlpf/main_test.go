@@ -83,7 +83,6 @@ func checkRun(t *testing.T, dir string, seeds int) {
 			}
 		}
 	}
-	require.True(t, have["future_activity rlpf "+rlpf.WayMetric])
 	for _, metric := range []string{"tokens", "compression", "factuality", "repetition"} {
 		require.True(t, have["summary best-template "+metric], metric)
 	}
