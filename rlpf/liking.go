@@ -145,19 +145,14 @@ func (f *fit) without(genres []int32) liking {
 // users after whom others are made up would meet each item as often as they do. They
 // are not those of setModels, which hold where likings are the same or anything: by
 // these, those who like a rare genre would meet its items more often than they do.
-// It sets with them how common each item is among events, if each user has the same
-// share of these.
+// It sets with them how common each item is.
 func (a *Asker) setChosen() {
 	a.chosen = slices.Clone(a.rate)
 	counts := make([]float64, len(a.chosen)) // of users who have met each item
 	fits := make([]*fit, len(a.models))
 	for _, u := range a.models {
-		met := make(map[int32]bool, len(a.Data.Users[u].Events))
-		for _, e := range a.Data.Users[u].Events {
-			if !met[e.Item] {
-				met[e.Item] = true
-				counts[e.Item]++
-			}
+		for i := range distinct(a.Data.Users[u].Events) {
+			counts[i]++
 		}
 	}
 	const most = 20e6 // users times items; else some of the users stand for all
@@ -191,13 +186,17 @@ func (a *Asker) setChosen() {
 			a.chosen[i] *= (n + rare) / (sums[i]/share + rare)
 		}
 	}
-	a.usual = make([]float64, len(counts))
-	met := make([]float64, len(counts))
-	for _, f := range fits {
-		clear(met)
-		a.look(f, met)
-		for i, p := range met {
-			a.usual[i] += p / float64(max(1, f.items)*len(fits))
-		}
+	for i := range counts {
+		counts[i] += rare
 	}
+	a.usual = counts
+}
+
+// distinct returns the items of some events.
+func distinct(events []history.Event) map[int32]bool {
+	items := make(map[int32]bool, len(events))
+	for _, e := range events {
+		items[e.Item] = true
+	}
+	return items
 }

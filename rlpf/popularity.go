@@ -8,26 +8,22 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// popularity is how often each item is a target, and the items in buckets of
+// popularity is how often each item is to be a target, and the items in buckets of
 // equal mass.
 type popularity struct {
-	weight []float64 // of each item; above 0
+	weight []float64 // of each item, up to a factor; above 0
 	bucket []int32   // of each item
 	items  [][]int32 // of each bucket, ascending
 	steps  []step
 }
 
-// rare is added to the number of times that an item is a target, so that items
-// without training events, which may be targets of other users, can be options.
+// rare is added to the counts of an item, so that items without training events,
+// which may be targets of other users, can be options.
 const rare = 0.5
 
 // targets returns how often each item is the target of a task when training
 // users are asked at all of their places, in events, each user having the same
 // share. It is nil if nobody can be asked.
-//
-// It is not the number of events: what users do early and what the busiest do
-// has less weight in targets than in events, and options that are drawn as the
-// events are would give targets away.
 func (a *Asker) targets(task Task) []float64 {
 	weights := make([]float64, len(a.Data.Items))
 	total, users := 0, 0
@@ -53,11 +49,10 @@ func (a *Asker) targets(task Task) []float64 {
 }
 
 // expected returns how often items are to be targets, from how often they were. There
-// are far fewer targets than events, and who knows from all events how common an item
-// is would tell from the options alone which of them were targets by chance more or
-// less often than they are to be. So it is how common they are among events, times how
-// often those that are as common are targets, which is less the commoner they are: they
-// are met early.
+// are far fewer targets than events, and who knows how many users have met an item would
+// tell from the options alone which of them were targets by chance more or less often
+// than they are to be. So it is how many have met it, times how often those that as many
+// have met are targets, which is less the more these are: they are met early.
 func (a *Asker) expected(targets []float64) []float64 {
 	alike := newPopularity(a.usual, a.Config.Buckets)
 	expected := make([]float64, len(targets))

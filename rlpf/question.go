@@ -26,7 +26,7 @@ type Asker struct {
 	models  []int     // training users after whom others are made up; see setModels
 	rate    []float64 // how often each item is chosen by these, up to a factor
 	chosen  []float64 // how often for each item that is met, at equal liking; see setChosen
-	usual   []float64 // how common each item is among events; see setChosen
+	usual   []float64 // how many of these have met each item, plus rare
 	most    int       // events of one who is made up: half of the titles, which leaves the others for options
 	fits    []atomic.Pointer[fit]
 }
@@ -91,11 +91,10 @@ func (a *Asker) History(user, pos int) []history.Event {
 }
 
 // Ask returns the question of a task about user after the first pos events. It
-// depends on the data, the user's whole timeline, as options are never met there, the
-// training users, the arguments and what r draws, and
-// is false if there is no such question: the timeline ends before, the target's
-// title is one that the user has met by pos, too few items are left for options,
-// or nothing is known of the user.
+// depends on the arguments, on what r draws, on the training users and on the user's
+// whole timeline, as wrong options are never met there. It is false if there is no
+// such question: the timeline ends before, the target's title is one that the user has
+// met by pos, too few items are left for options, or nothing is known of the user.
 func (a *Asker) Ask(r *rand.PCG, task Task, user, pos int) (Question, bool) {
 	return a.ask(rand.New(r), task, a.timeline(user), pos)
 }
