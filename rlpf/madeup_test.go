@@ -67,7 +67,7 @@ func TestMadeUpChances(t *testing.T) {
 	a := syntheticAsker(t, true)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		var said, came, n [4]float64
-		for i := range 24000 {
+		for i := range 24000 { // leaves some thousands in each quarter, with an error of .01
 			r := rand.New(rand.NewPCG(2, uint64(i)))
 			who, pos := a.inventLife(r)
 			q, ok := a.ask(r, task, who.life, pos)

@@ -45,7 +45,8 @@ func (g *grid) cell(s step, item int32) [2]int {
 
 // future makes a question of what comes in a timeline. Its options are items that
 // are never met there, released within three years of each other and of one bucket
-// of popularity, drawn by how popular they are and how likely to be met there.
+// of popularity, drawn by how popular they are and how likely to be met there. Where
+// there are too few such items, years and buckets are widened, as Widened tells.
 //
 // Nothing in the options may tell which of them is the target. So an item that is
 // likely to be met, and then cannot be a wrong option, is drawn the more often where

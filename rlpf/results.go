@@ -30,7 +30,8 @@ type Figure struct {
 }
 
 // WayMetric is the metric of a figure that says how much of the way from before
-// RL to the oracle RLPF goes: 1 is all of it.
+// RL to the oracle RLPF goes: 1 is all of it. There is none where no oracle is, nor
+// where it is not above before RL by more than chance.
 const WayMetric = "way-to-oracle"
 
 // resamples is how many bootstrap resamples an interval takes.
@@ -45,7 +46,8 @@ var compared = [][2]string{
 
 // Figures sums up the outcomes of all methods: outcomes[method] holds one slice
 // for each seed, of one outcome a question. Differences are those of rlpf to
-// its rivals, and of both policies' most probable texts, question by question.
+// its rivals, and of both policies' most probable texts, question by question. What
+// cannot be measured is left out, as [WayMetric] is without an oracle.
 func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome) (figures, differences []Figure) {
 	for _, task := range Tasks {
 		var at []int
@@ -98,10 +100,11 @@ func Figures(seed uint64, questions []Question, outcomes map[string][][]Outcome)
 	return figures, differences
 }
 
-// way measures the way to the oracle, if there is one and it is above before-rl: in
-// each seed, and by more than the chance of who is asked, as a ratio's interval needs.
+// way measures the way from before RL to the oracle that RLPF goes, the ratio of what
+// both gain. It is false if there is no oracle, or if this is not above before RL in
+// each seed and by more than the chance of who is asked, as a ratio's interval needs.
 func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of func(Outcome) float64, r *rand.PCG) (Figure, bool) {
-	from, to, oracle := outcomes["before-rl"], outcomes["rlpf"], outcomes[oracleName]
+	from, to, oracle := outcomes[beforeName], outcomes[policyName], outcomes[oracleName]
 	if len(from) == 0 || len(to) == 0 || len(oracle) == 0 || !answers(oracleName, task) {
 		return Figure{}, false
 	}
@@ -115,7 +118,7 @@ func way(task Task, outcomes map[string][][]Outcome, at []int, users []int32, of
 		return Figure{}, false
 	}
 	f := Figure{
-		Task: string(task), Method: "rlpf", Metric: WayMetric, N: len(at), Seeds: each(to, at, of),
+		Task: string(task), Method: policyName, Metric: WayMetric, N: len(at), Seeds: each(to, at, of),
 		Interval: metric.BootstrapRatio(gone, whole, users, r, resamples),
 	}
 	top := each(oracle, at, of)

@@ -28,8 +28,8 @@ type Run struct {
 	Lang   *Language
 	Asker  *Asker
 	Origin *Origin // of the policy, which is tested here only; nil: it learns here
-	Oracle Reader  // knows as much of the future as can be; nil: there is none
-	Tastes Reader  // knows as much as an account of the user's tastes can tell; nil: there is none
+	Oracle Reader  // knows as much of the future as can be, or nearly; nil: there is none
+	Tastes Reader  // answers from what is to be thought of the user's tastes; nil: there is none
 
 	Log   func(msg string)                                            // what begins
 	Start func(stage string, step, of int)                            // a stage begins or goes on after step; may be nil

@@ -48,9 +48,10 @@ func (a *Asker) OracleReader(truth *history.Truth) Reader {
 	return a.foresee(truth.Ahead)
 }
 
-// TasteReader is OracleReader for one who infers tastes from the history, as well as
-// can be, and does not know what follows what: an account of a history that tells of
-// tastes alone cannot be worth more.
+// TasteReader is OracleReader for one who infers tastes from the history, knowing the
+// world, and does not think of what follows what when it answers: a strong yardstick for
+// accounts of a history that tell of tastes alone, and not a bound of theirs. Tastes are
+// the mean of draws, and later events than the next follow from others too.
 func (a *Asker) TasteReader(truth *history.Truth) Reader {
 	return a.foresee(func(u, pos, n int) [][]float64 {
 		return truth.AheadByTaste(truth.Infer(u, max(0, pos-a.Config.History), pos), u, pos, n)

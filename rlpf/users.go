@@ -15,7 +15,7 @@ type AskConfig struct {
 	History    int `json:"history"`     // events that a history has at most: 50
 	Least      int `json:"least"`       // events before a question at least: History
 	Ahead      int `json:"ahead"`       // events from a question's place on at least: 50, so that every task can be asked there
-	Buckets    int `json:"buckets"`     // of popularity: 40
+	Buckets    int `json:"buckets"`     // of popularity: 40; within each, items are taken to be targets in proportion to how many have met them
 	SkipGenres int `json:"skip_genres"` // that many of the commonest genres do not count in FavGenre: 0
 }
 

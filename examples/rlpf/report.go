@@ -109,7 +109,7 @@ func tables(rows []run.Row) []run.Table {
 				t.Note += " genre-counts compares the options' genres with a count of the history's, without a predictor: a yardstick for how much of the way the best histogram goes."
 			}
 			if r.Task == h.task && r.Method == "inferred-tastes" {
-				t.Note += " inferred-tastes knows the made-up world, infers the user's tastes from the history as well as can be, and knows nothing else of it: more than a text on tastes can tell."
+				t.Note += " inferred-tastes knows the made-up world, infers the user's tastes from the history, and answers from these alone: a strong yardstick for texts on tastes."
 			}
 			if r.Task == h.task && r.Method == "rlpf-greedy" && r.Metric == h.metric {
 				t.Note += " The greedy ones write the most probable words of the same policies, which elsewhere are drawn as in training."

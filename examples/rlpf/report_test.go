@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/noema-ml/noema/nn/metric"
 	"github.com/noema-ml/noema/rlpf"
 )
 
@@ -21,9 +22,10 @@ func TestTables(t *testing.T) {
 	figures = append(figures,
 		rlpf.Figure{Task: "future_activity", Method: "genre-counts", Metric: "accuracy", N: 8, Seeds: []float64{0.5, 0.5}},
 		rlpf.Figure{Task: "future_activity", Method: "rlpf", Metric: "accuracy", N: 8, Seeds: []float64{0.5, 0.25}},
+		rlpf.Figure{Task: "future_activity", Method: "rlpf", Metric: rlpf.WayMetric, Interval: metric.Interval{Value: .24}, N: 8, Seeds: []float64{0.2, 0.25}},
 	)
 	rows := resultRows(o, figures)
-	require.Len(t, rows, 14)
+	require.Len(t, rows, 15)
 	require.Equal(t, "occupation", rows[11].Task)
 	require.Equal(t, "recall@3-probe", rows[11].Metric)
 	require.Equal(t, 2, rows[11].N)
@@ -36,9 +38,10 @@ func TestTables(t *testing.T) {
 	require.Contains(t, differenceTable(differences).Note, "first seed")
 	require.NotContains(t, differenceTable(nil).Note, "first seed")
 	seeds := seedTable(&findings{figures: figures, differences: differences})
-	require.Equal(t, [][]string{{"future_activity", "accuracy", "rlpf", "0.5000  0.2500"}}, seeds.Rows)
+	require.Equal(t, [][]string{{"future_activity", "accuracy", "rlpf", "0.5000  0.2500"}, {"future_activity", rlpf.WayMetric, "rlpf", "0.2000  0.2500"}}, seeds.Rows)
 	require.Contains(t, seeds.Note, "share both predictors")
 	require.Contains(t, ts[0].Note, "yardstick")
+	require.Contains(t, ts[0].Note, "24 % of the way")
 	require.Equal(t, "What the texts tell of the people, five folds over all users", ts[1].Title)
 	require.Equal(t, []string{"method", "age", "gender", "occupation, first three"}, ts[1].Columns)
 	require.Len(t, ts[1].Rows, 4)

@@ -70,6 +70,33 @@ func TestInfer(t *testing.T) {
 	require.Equal(t, truth.Infer(3, 5, 20), truth.Infer(3, 5, 20))
 }
 
+// In a world of two genres the mean of the posterior is that of an integral: over the
+// logits' difference, with the chances that Next gives to the events.
+func TestInferIntegral(t *testing.T) {
+	d, truth := SyntheticTruth(SyntheticConfig{Seed: 5, Users: 40, Genres: 2, Events: 60, Follow: .6, Drift: -1})
+	const from, pos = 10, 30
+	var off float64
+	for u := range d.Users {
+		taste := slices.Clone(truth.tastes[u])
+		var sum, mean float64
+		for z := -12.0; z <= 12; z += .1 {
+			p := 1 / (1 + math.Exp(-z))
+			density := math.Exp(-z * z / (4 * tasteSpread * tasteSpread))
+			for k := from; k < pos; k++ {
+				truth.tastes[u][k] = []float64{p, 1 - p}
+				density *= truth.Next(u, k)[d.Users[u].Events[k].Item] * float64(len(d.Items))
+			}
+			sum += density
+			mean += density * p
+		}
+		copy(truth.tastes[u], taste)
+		inferred := truth.Infer(u, from, pos)[0]
+		require.InDelta(t, mean/sum, inferred, .1) // 200 draws have an error of .03
+		off += (inferred - mean/sum) / float64(len(d.Users))
+	}
+	require.InDelta(t, 0, off, .015)
+}
+
 func TestSyntheticFollow(t *testing.T) {
 	share := func(follow float64) (n float64) { // of events that are successors of the one before
 		d, truth := SyntheticTruth(SyntheticConfig{Users: 50, Follow: follow})

@@ -8,8 +8,8 @@ import (
 // Infer returns the taste, [genres], that user u is to be thought to have after the
 // events in [from, pos): the mean of the posterior, for one who knows the world but no
 // user, takes tastes not to move, and of events before from knows only that they do
-// not come again. The mean is one of draws by Metropolis' rule, the same at every
-// call. It panics unless 0 <= from <= pos and pos is at most the timeline's length.
+// not come again. Ratings are not looked at. The mean is one of 200 draws by
+// Metropolis' rule, the same at every call. It panics unless 0 <= from <= pos and pos is at most the timeline's length.
 func (t *Truth) Infer(u, from, pos int) []float64 {
 	seen := t.evidence(u, from, pos)
 	r := rand.New(rand.NewPCG(uint64(u), uint64(pos)))
