@@ -135,8 +135,9 @@ func askedAt(a *Asker, users []int, perUser int) (n int) {
 func TestOptionsOnly(t *testing.T) {
 	d := history.Synthetic(history.SyntheticConfig{Seed: 3, Users: 1600, Items: 600, Events: 110, Drift: -1})
 	c := AskConfig{History: 20}
-	u, err := Config{Ask: c, Exam: ExamConfig{Fresh: 1200}}.Divide(d, 1) // few learn, many test
+	u, err := DivideUsers(d, c, 8, 1)
 	require.NoError(t, err)
+	u.Train, u.Test = u.Test, u.Train // few learn, many test
 	a, err := NewAsker(d, u, c, nil)
 	require.NoError(t, err)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {

@@ -58,7 +58,6 @@ type RewardConfig struct {
 type ExamConfig struct {
 	Places int `json:"places"` // at which each test user is asked: 8
 	Users  int `json:"users"`  // test users who are asked, evenly from all by number; 0: all
-	Fresh  int `json:"fresh"`  // so many users at the end of the data set test or, if too little is known, have no part: 0
 }
 
 // WithDefaults returns c with its zeros replaced.
@@ -102,7 +101,7 @@ func (c Config) Validate() error {
 		{"vocab", c.Vocab, 1, maxSize}, {"best_of", c.BestOf, 1, 1024}, {"tokens", c.Tokens, 1, c.Model.MaxLen - 1},
 		{"warm steps", c.Warm.Steps, 0, maxSteps}, {"histories", c.Warm.Histories, 1, maxSize}, {"summaries", c.Warm.Summaries, 1, maxSize},
 		{"questions", c.Reward.Questions, 1, 1024}, {"rotations", c.Reward.Rotations, 0, maxOptions},
-		{"places", c.Exam.Places, 1, maxSize}, {"exam users", c.Exam.Users, 0, maxSteps}, {"fresh users", c.Exam.Fresh, 0, maxSteps},
+		{"places", c.Exam.Places, 1, maxSize}, {"exam users", c.Exam.Users, 0, maxSteps},
 		{"dim", c.Model.Dim, 1, maxSize}, {"layers", c.Model.Layers, 1, 1024}, {"max_len", c.Model.MaxLen, 2, maxSize},
 	} {
 		if v.value < v.least || v.value > v.most {

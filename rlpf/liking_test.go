@@ -15,7 +15,7 @@ import (
 // Fits bring as many items of each genre as there are, to half an event, unless other
 // genres that its items have bring more of them alone.
 func TestFit(t *testing.T) {
-	a := syntheticAsker(t, true)
+	a := quickAsker(t)
 	for _, u := range a.Users.Test {
 		l := a.timeline(u)
 		for g, missing := range l.fit.missing {
@@ -41,7 +41,7 @@ func TestFit(t *testing.T) {
 // change how likely each is to be drawn; nearly, as fits without it are a step from
 // settled.
 func TestWithout(t *testing.T) {
-	a := syntheticAsker(t, true)
+	a := quickAsker(t)
 	var off, odds, n float64
 	for _, q := range a.Test(FutureActivity, a.Users.Test, 8, 1) {
 		l := a.timeline(q.User)
@@ -71,14 +71,14 @@ func TestWithout(t *testing.T) {
 
 // What is met again counts once.
 func TestFitAgain(t *testing.T) {
-	a := syntheticAsker(t, true)
+	a := quickAsker(t)
 	events := a.Data.Users[3].Events
 	require.Equal(t, a.fitTo(events), a.fitTo(append(slices.Clone(events), events...)))
 }
 
 // Of the items that test users are said to meet with some chance, they meet that
 // share; users of MovieLens 1M nearly, who meet the likeliest less often.
-func TestTimes(t *testing.T)     { testTimes(t, syntheticAsker(t, false), .03) }
+func TestTimes(t *testing.T)     { testTimes(t, largerAsker(t), .03) }
 func TestRealTimes(t *testing.T) { testTimes(t, realAsker(t, "movielens-1m", AskConfig{}), .1) }
 
 func testTimes(t *testing.T, a *Asker, bound float64) {

@@ -12,7 +12,7 @@ func TestExpected(t *testing.T) {
 	few := &Asker{Config: AskConfig{Buckets: 2}, usual: []float64{6, 2, 1, 1, 1, 1}}
 	require.InDeltaSlice(t, []float64{1, 3, 1.5, 1.5, 1.5, 1.5}, few.expected([]float64{1, 6, 0, .5, 1.5, 1}), 1e-12)
 
-	a := syntheticAsker(t, true)
+	a := quickAsker(t)
 	met := make([]float64, len(a.Data.Items))
 	for i := range met {
 		met[i] = rare

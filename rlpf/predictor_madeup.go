@@ -24,7 +24,7 @@ func (p *Predictor) madeUp(d PredictorData, i int) example {
 const plainOf = 2
 
 // invented is madeUp for someone with tastes like those of users, of whom there
-// are too few to learn from them what a history or a summary says without learning
+// may be too few to learn from them what a history or a summary says without learning
 // them by heart.
 func (p *Predictor) invented(d PredictorData, g *rand.PCG) example {
 	who, pos := d.Asker.inventLife(rand.New(g))

@@ -134,21 +134,6 @@ func TestUsers(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, u, other)
 
-	first, err := DivideUsers(&history.Dataset{Users: d.Users[:250]}, c, 8, 1)
-	require.NoError(t, err)
-	all, err := Config{Ask: c, Exam: ExamConfig{Fresh: 50}}.Divide(d, 1)
-	require.NoError(t, err)
-	require.Equal(t, first.Train, all.Train, "users at the end change nothing for the others")
-	require.Equal(t, first.Valid, all.Valid)
-	require.Equal(t, first.Test, all.Test[:len(first.Test)])
-	for i := 250; i < 300; i++ {
-		require.Equal(t, len(c.Places(len(d.Users[i].Events), 8)) == 8, slices.Contains(all.Test, i))
-	}
-	_, err = Config{Exam: ExamConfig{Fresh: 301}}.Divide(d, 1)
-	require.ErrorContains(t, err, "301 fresh users of 300")
-	_, err = Config{Exam: ExamConfig{Fresh: -1}}.Divide(d, 1)
-	require.Error(t, err)
-
 	_, err = DivideUsers(d, AskConfig{History: 500}, 8, 1)
 	require.ErrorContains(t, err, "0 users")
 	_, err = DivideUsers(d, AskConfig{Ahead: -1}, 8, 1)

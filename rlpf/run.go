@@ -38,7 +38,7 @@ type Run struct {
 
 // NewRun begins or continues the training of c on a data set in the folder dir,
 // which must exist. people is what the users say of themselves, or nil. Who
-// tests is drawn by split (see Config.Divide), a seed of its own, so that runs with
+// tests is drawn by split (see DivideUsers), a seed of its own, so that runs with
 // other seeds are tested on the same users. If the folder has taken its policy from
 // another run (TakePolicy), c is changed to what the policy was trained with.
 func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, people []history.Person, split uint64) (*Run, error) {
@@ -54,7 +54,7 @@ func NewRun(ctx context.Context, dir string, c Config, d *history.Dataset, peopl
 	}
 	c = c.WithDefaults()
 	r := &Run{Dir: dir, Config: c, Data: d, People: people, Origin: taken, Log: func(string) {}}
-	if r.Users, err = c.Divide(d, split); err != nil {
+	if r.Users, err = DivideUsers(d, c.Ask, c.Exam.Places, split); err != nil {
 		return nil, err
 	}
 	if r.Asker, err = NewAsker(d, r.Users, c.Ask, people); err != nil {

@@ -242,7 +242,6 @@ func TestConfigIsChecked(t *testing.T) {
 		"must not":  func(c *Config) { c.Reward.Tasks = []Task{FavGenre} },
 		"learning":  func(c *Config) { c.Warm.LR = 2 },
 		"length":    func(c *Config) { c.Reward.Length = math.NaN() },
-		"fresh":     func(c *Config) { c.Exam.Fresh = -1 },
 		"LR":        func(c *Config) { c.RL.LR = -1 },
 		"sarsa":     func(c *Config) { c.RL.Method = "sarsa" },
 		"dim":       func(c *Config) { c.Model.Dim = -4 },

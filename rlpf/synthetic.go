@@ -6,20 +6,16 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// SyntheticFresh is how many users SyntheticData adds for ExamConfig.Fresh, since
-// the test users among the other 600 are too few to tell methods apart. 245 of them
-// do enough to be asked at eight places.
-const SyntheticFresh = 400
-
 // SyntheticData returns the made-up world that the method is shown on, with the
 // truth behind it. Tastes do not move and decide most of what is done, so that
 // what a profile says of a user holds 50 activities later too, and there are
 // enough titles for everybody to find some of the favourite genre to the end.
 // There are no ratings: they would be half of what a history takes to tell, and
-// say little that the titles do not. The last SyntheticFresh users are for
-// tests alone. quick is a smaller world for smoke tests, without such.
+// say little that the titles do not. A few hundred users would be learnt by heart;
+// these are enough to show what follows what. quick is a smaller world for smoke
+// tests.
 func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
-	c := history.SyntheticConfig{Seed: seed, Users: 600 + SyntheticFresh, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
+	c := history.SyntheticConfig{Seed: seed, Users: 4000, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
 	if quick {
 		c.Users, c.Items, c.Events = 160, 300, 110
 	}
@@ -43,31 +39,31 @@ type Reader func(q Question) []float64
 // the chance that this one is the target and the others are never met, given
 // that options are drawn as they are; for later events than the next it is an
 // approximation (see [history.Truth.Ahead]). Nobody can be expected to do
-// better.
+// better by more than a little.
 func (a *Asker) OracleReader(truth *history.Truth) Reader {
-	return a.foresee(truth.Ahead)
+	return a.foresee(truth.Ahead, func(q Question, t timeline) liking { return t.fit.without(a.genres[q.Target()]) })
 }
 
-// TasteReader is OracleReader for one who infers tastes from the history, knowing the
+// TasteReader is OracleReader for one who infers tastes from what is past, knowing the
 // world, and does not think of what follows what when it answers: a strong yardstick for
 // accounts of a history that tell of tastes alone, and not a bound of theirs. Tastes are
 // the mean of draws, and later events than the next follow from others too.
 func (a *Asker) TasteReader(truth *history.Truth) Reader {
 	return a.foresee(func(u, pos, n int) [][]float64 {
 		return truth.AheadByTaste(truth.Infer(u, max(0, pos-a.Config.History), pos), u, pos, n)
-	})
+	}, func(q Question, t timeline) liking { return a.fitTo(t.events[:q.Pos]).liking })
 }
 
-// foresee answers by the distributions of the n events of a user from pos on.
-func (a *Asker) foresee(ahead func(user, pos, n int) [][]float64) Reader {
+// foresee answers by the distributions of the n events of a user from pos on, and
+// the liking by which options are thought to be drawn.
+func (a *Asker) foresee(ahead func(user, pos, n int) [][]float64, drawn func(Question, timeline) liking) Reader {
 	return func(q Question) []float64 {
-		p, t := a.popular[q.Task], a.timeline(q.User)
-		l := t.fit.without(a.genres[q.Target()]) // all but the same whichever option is right
-		ahead := ahead(q.User, q.Pos, len(t.events)-q.Pos)
+		t := a.timeline(q.User)
+		l, events := drawn(q, t), ahead(q.User, q.Pos, len(t.events)-q.Pos)
 		scores := make([]float64, len(q.Items))
 		for k, i := range q.Items {
-			scores[k] = math.Log(max(ahead[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(p, l, t.fit.items, i))
-			for _, next := range ahead {
+			scores[k] = math.Log(max(events[q.Task.ahead()][i], 1e-30)) - math.Log(a.chance(a.popular[q.Task], l, t.fit.items, i))
+			for _, next := range events {
 				scores[k] -= math.Log(max(1-next[i], 1e-30))
 			}
 		}

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/noema-ml/noema/userllm/history"
 )
 
 func reached(qs []Question, read Reader) (share float64) {
@@ -20,11 +18,7 @@ func TestReaders(t *testing.T) {
 	quick := os.Getenv("NOEMA_DATA") == "" // the whole one takes long
 	d, truth := SyntheticData(1, quick)
 	c := AskConfig{History: 30}
-	run := Config{Ask: c}
-	if !quick {
-		run.Exam.Fresh = SyntheticFresh
-	}
-	u, err := run.Divide(d, 1)
+	u, err := DivideUsers(d, c, 8, 1)
 	require.NoError(t, err)
 	u.Test = u.Test[:min(len(u.Test), 96)] // the oracle is slow
 	a, err := NewAsker(d, u, c, nil)
@@ -53,28 +47,6 @@ func TestReaders(t *testing.T) {
 		require.Greater(t, tastes, genres-.02)
 		require.Greater(t, oracle, next)
 	}
-}
-
-// The further users change nothing for the others.
-func TestSyntheticFresh(t *testing.T) {
-	d, _ := SyntheticData(1, false)
-	small := history.Synthetic(history.SyntheticConfig{Seed: 1, Users: 600, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15})
-	require.Equal(t, small.Items, d.Items)
-	require.Len(t, d.Users, 600+SyntheticFresh)
-	for i, u := range small.Users {
-		require.Len(t, d.Users[i].Events, len(u.Events))
-		for k, e := range u.Events {
-			require.Equal(t, e.Item, d.Users[i].Events[k].Item)
-		}
-	}
-	u, err := Config{Exam: ExamConfig{Fresh: SyntheticFresh}}.Divide(d, 1)
-	require.NoError(t, err)
-	old, err := DivideUsers(small, AskConfig{}, 8, 1)
-	require.NoError(t, err)
-	require.Equal(t, old.Train, u.Train)
-	require.Equal(t, old.Valid, u.Valid)
-	require.Equal(t, old.Test, u.Test[:len(old.Test)])
-	require.Len(t, u.Test, len(old.Test)+245)
 }
 
 func TestRealReaders(t *testing.T) {

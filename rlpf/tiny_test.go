@@ -28,7 +28,7 @@ func tinyConfig() Config {
 	c.Warm = WarmConfig{Steps: 5, Histories: 2, Summaries: 2}
 	c.Reward.Questions = 1
 	c.RL.Steps, c.RL.Prompts, c.RL.Samples = 3, 16, 2
-	c.Exam = ExamConfig{Places: 2, Users: 8, Fresh: 6}
+	c.Exam = ExamConfig{Places: 2, Users: 8}
 	return c
 }
 

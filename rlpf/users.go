@@ -129,30 +129,6 @@ func DivideUsers(d *history.Dataset, c AskConfig, perUser int, seed uint64) (Use
 	return u, nil
 }
 
-// Divide divides the users for a run of c: by DivideUsers, but for the last
-// Exam.Fresh of them, of whom those who can be asked at Exam.Places test and the
-// others have no part. It returns an error if c is not valid or a part would be
-// empty.
-func (c Config) Divide(d *history.Dataset, seed uint64) (Users, error) {
-	if err := c.Validate(); err != nil {
-		return Users{}, err
-	}
-	c = c.WithDefaults()
-	first := len(d.Users) - c.Exam.Fresh
-	if first <= 0 {
-		return Users{}, fmt.Errorf("rlpf: %s: %d fresh users of %d leave nobody to learn from", d.Name, c.Exam.Fresh, len(d.Users))
-	}
-	known := *d
-	known.Users = d.Users[:first]
-	u, err := DivideUsers(&known, c.Ask, c.Exam.Places, seed)
-	for i := first; i < len(d.Users) && err == nil; i++ {
-		if len(c.Ask.Places(len(d.Users[i].Events), c.Exam.Places)) == c.Exam.Places {
-			u.Test = append(u.Test, i)
-		}
-	}
-	return u, err
-}
-
 // check returns an error unless the users are users of d, each at most once.
 func (u Users) check(d *history.Dataset) error {
 	taken := make([]bool, len(d.Users))

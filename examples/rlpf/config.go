@@ -33,7 +33,6 @@ func (o options) config() rlpf.Config {
 		c.Second.Pretrain, c.Second.Steps = 150, 200
 		c.Warm.Steps = 250
 		c.RL.Steps = 110
-		c.Exam.Fresh = rlpf.SyntheticFresh
 		if o.Budget == 0 {
 			c.Exam.Users = 60
 		}

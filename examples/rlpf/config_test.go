@@ -11,13 +11,12 @@ import (
 
 // Every kind of run has a valid configuration, and asks whom it should.
 func TestConfig(t *testing.T) {
-	fresh := rlpf.SyntheticFresh
 	for _, k := range []struct {
 		o    options
 		exam rlpf.ExamConfig
 	}{
-		{options{Dataset: synthetic}, rlpf.ExamConfig{Places: 8, Users: 60, Fresh: fresh}},
-		{options{Dataset: synthetic, Budget: time.Hour}, rlpf.ExamConfig{Places: 8, Fresh: fresh}},
+		{options{Dataset: synthetic}, rlpf.ExamConfig{Places: 8, Users: 60}},
+		{options{Dataset: synthetic, Budget: time.Hour}, rlpf.ExamConfig{Places: 8}},
 		{options{Dataset: synthetic, Quick: true}, rlpf.ExamConfig{Places: 2, Users: 12}},
 		{options{Dataset: "ml-1m", Budget: time.Hour}, rlpf.ExamConfig{Places: 8, Users: 200}},
 		{options{Dataset: "ml-1m", Quick: true}, rlpf.ExamConfig{Places: 2, Users: 12}},

@@ -40,7 +40,8 @@ func (o options) read() (*world, error) {
 	d := w.data
 	say("%d users, %d items, %d events, %d genres", len(d.Users), len(d.Items), d.NumEvents(), len(d.Genres))
 	// Whoever is too few to be divided is told so before there is a folder.
-	_, err := o.config().Divide(d, o.Seed)
+	c := o.config().WithDefaults()
+	_, err := rlpf.DivideUsers(d, c.Ask, c.Exam.Places, o.Seed)
 	w.sha256 = fingerprint(d, w.people)
 	return w, err
 }
