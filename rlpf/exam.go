@@ -70,10 +70,11 @@ type Case struct {
 
 // Exam is what all methods are asked about the test users.
 type Exam struct {
-	Questions []Question // by user and place
-	Cases     []Case     // the histories behind them, in the same order
-	caseOf    []int      // of each question
-	key       string     // a hash of the questions
+	Questions []Question       // by user and place
+	Cases     []Case           // the histories behind them, in the same order
+	Moved     map[Task]float64 // share of the places where the task cannot be asked: one near by stands in, or none
+	caseOf    []int            // of each question
+	key       string           // a hash of the questions
 }
 
 // fewAsked: a task that can be asked about fewer than one of so many users is left
@@ -91,25 +92,31 @@ func (r *Run) Exam() *Exam {
 		}
 		users = some
 	}
-	tasks := slices.DeleteFunc(r.Asker.Tasks(), func(t Task) bool {
-		asked := map[int]bool{}
-		for _, q := range r.Asker.Test(t, users, r.Config.Exam.Places, 1) {
-			asked[q.User] = true
-		}
-		if fewAsked*len(asked) >= len(users) {
-			return false
-		}
-		r.Log(fmt.Sprintf("%s is left out: it can be asked about %d of %d test users", t, len(asked), len(users)))
-		return true
-	})
-	return r.exam(tasks, users, r.Config.Exam.Places)
+	return r.exam(r.Asker.Tasks(), users, r.Config.Exam.Places)
 }
 
-// exam asks the tasks at some places of each of the users.
-func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
-	e := &Exam{}
+// exam asks the tasks at some places of each of the users, without tasks that hardly
+// any of them can be asked about.
+func (r *Run) exam(tasks []Task, users []int, perUser int) *Exam {
+	e := &Exam{Moved: map[Task]float64{}}
+	all := 0.0 // places
+	for _, u := range users {
+		all += float64(len(r.places(u, perUser)))
+	}
 	for _, t := range tasks {
-		e.Questions = append(e.Questions, r.Asker.Test(t, users, places, 1)...)
+		qs := r.Asker.Test(t, users, perUser, 1)
+		asked, moved := map[int]bool{}, all
+		for _, q := range qs {
+			asked[q.User] = true
+			if slices.Contains(r.places(q.User, perUser), q.Pos) {
+				moved--
+			}
+		}
+		if fewAsked*len(asked) < len(users) {
+			r.Log(fmt.Sprintf("%s is left out: it can be asked about %d of %d users", t, len(asked), len(users)))
+			continue
+		}
+		e.Questions, e.Moved[t] = append(e.Questions, qs...), moved/all
 	}
 	slices.SortStableFunc(e.Questions, func(a, b Question) int {
 		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Pos, b.Pos))
@@ -127,6 +134,11 @@ func (r *Run) exam(tasks []Task, users []int, places int) *Exam {
 	}
 	e.key = fmt.Sprintf("%x", h.Sum(nil)[:8])
 	return e
+}
+
+// places are those at which a user is to be asked.
+func (r *Run) places(user, perUser int) []int {
+	return r.Config.Ask.Places(len(r.Data.Users[user].Events), perUser)
 }
 
 // answered is what is kept of an exam in a file of its own: Outcomes or

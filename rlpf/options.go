@@ -30,13 +30,13 @@ func steps(buckets int) []step {
 type grid struct {
 	a            *Asker
 	liking       liking
-	met          int
+	items        int // that are met in all
 	p            *popularity
 	year, bucket int
 }
 
 // chance returns that of an item to be drawn, up to a factor.
-func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.met, item) }
+func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.items, item) }
 
 // cell returns the cell of an item.
 func (g *grid) cell(s step, item int32) [2]int {
@@ -70,7 +70,7 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 		}
 		met[a.same[e.Item]] = true
 	}
-	g := grid{a: a, liking: t.fit.without(a.genres[target]), met: t.fit.items, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
+	g := grid{a: a, liking: t.fit.without(a.genres[target]), items: t.fit.items, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
 		var m mass

@@ -39,12 +39,12 @@ func (p *Predictor) example(d PredictorData, i int) example {
 	least := max(leastHistory, d.Asker.Config.Least)
 	for range 8 { // a user with too few events is passed over
 		user := d.Users[r.IntN(len(d.Users))]
-		n := len(p.Lang.Data.Users[user].Events)
-		if n <= least {
+		t := d.Asker.timeline(user)
+		if len(t.events) <= least {
 			continue
 		}
-		pos := least + r.IntN(n-least)
-		if e = p.exampleAt(d, g, d.Asker.timeline(user), pos); len(e.questions) > 0 {
+		pos := least + r.IntN(len(t.events)-least)
+		if e = p.exampleAt(d, g, t, pos); len(e.questions) > 0 {
 			return e
 		}
 	}

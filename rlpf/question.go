@@ -19,16 +19,16 @@ type Asker struct {
 
 	people  []history.Person
 	popular map[Task]*popularity
-	genres  [][]int32 // of each item
-	same    []int32   // of each item the first one with its title
-	counted []bool    // genres that count in FavGenre
-	common  []float64 // how common each genre is among training events
-	models  []int     // training users after whom others are made up; see setModels
-	rate    []float64 // how often each item is chosen by these, up to a factor
-	chosen  []float64 // how often for each item that is met, at equal liking; see setChosen
-	usual   []float64 // how many of these have met each item, plus rare
-	most    int       // events of one who is made up: half of the titles, which leaves the others for options
-	fits    []atomic.Pointer[fit]
+	genres  [][]int32             // of each item
+	same    []int32               // of each item the first one with its title
+	counted []bool                // genres that count in FavGenre
+	common  []float64             // how common each genre is among training events
+	models  []int                 // training users after whom others are made up; see setModels
+	rate    []float64             // how often each item is chosen by these, up to a factor
+	chosen  []float64             // how often for each item that is met, at equal liking; see setChosen
+	usual   []float64             // how many of these have met each item, plus rare
+	most    int                   // events of one who is made up: half of the titles, which leaves the others for options
+	fits    []atomic.Pointer[fit] // of each user, nil until it is needed
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,

@@ -56,7 +56,7 @@ func job(ctx context.Context, folder *run.Folder, o options, w *world, jsonFile 
 	leaks := leaks(f)
 	results := run.Results{
 		Results: f.rows, Config: settings{o, f.first.Config}, Seed: o.Seed, WeightsSHA256: train.WeightsSHA256(policy), Seconds: time.Since(begin).Seconds(),
-		Extra: map[string]any{"differences": differenceRows(f.differences), "seeds": seedRows(f.figures), "leaks": leaks, "widened": widened(f.exam), "users": map[string]int{
+		Extra: map[string]any{"differences": differenceRows(f.differences), "seeds": seedRows(f.figures), "leaks": leaks, "widened": widened(f.exam), "moved": f.exam.Moved, "users": map[string]int{
 			"train": len(f.first.Users.Train), "valid": len(f.first.Users.Valid), "test": len(f.first.Users.Test), "asked": len(asked(f.exam)),
 		}},
 	}

@@ -109,7 +109,7 @@ func tables(rows []run.Row) []run.Table {
 				t.Note += " genre-counts compares the options' genres with a count of the history's, without a predictor: a yardstick for how much of the way the best histogram goes."
 			}
 			if r.Task == h.task && r.Method == "inferred-tastes" {
-				t.Note += " inferred-tastes knows the made-up world, infers the user's tastes from the history, and answers from these alone: a strong yardstick for texts on tastes."
+				t.Note += " inferred-tastes knows the made-up world, infers the user's tastes from the history, and answers by these without what follows what: a strong yardstick for texts on tastes."
 			}
 			if r.Task == h.task && r.Method == "rlpf-greedy" && r.Metric == h.metric {
 				t.Note += " The greedy ones write the most probable words of the same policies, which elsewhere are drawn as in training."
@@ -270,14 +270,16 @@ func widened(e *rlpf.Exam) map[string]float64 {
 
 // widenedNote says how exactly options match their target.
 func widenedNote(e *rlpf.Exam) string {
-	var parts []string
+	var wide, moved []string
 	shares := widened(e)
 	for _, h := range heads {
 		if share, asked := shares[h.task]; asked {
-			parts = append(parts, fmt.Sprintf("%.0f %% of %s", 100*share, h.task))
+			wide = append(wide, fmt.Sprintf("%.0f %% of %s", 100*share, h.task))
+			moved = append(moved, fmt.Sprintf("%.0f %% of %s", 100*e.Moved[rlpf.Task(h.task)], h.task))
 		}
 	}
-	return "Where too few titles are as popular and of the same years as the target, the search for options goes further: in " + strings.Join(parts, " and ") + ". "
+	return "Where too few titles are as popular and of the same years as the target, the search for options goes further: in " + strings.Join(wide, " and ") +
+		". Where a target has no equals among what is never met, as it was all but sure to be met, a place near by stands in: for " + strings.Join(moved, " and ") + ". "
 }
 
 // shown is how many users' summaries the report has.

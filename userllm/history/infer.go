@@ -7,20 +7,21 @@ import (
 
 // Infer returns the taste, [genres], that user u is to be thought to have after the
 // events in [from, pos): the mean of the posterior, for one who knows the world but no
-// user, takes tastes not to move, and of events before from knows only that they do
-// not come again. Ratings are not looked at. The mean is one of 200 draws by
-// Metropolis' rule, the same at every call. It panics unless 0 <= from <= pos and pos is at most the timeline's length.
+// user, takes tastes not to move, and of events before from knows that they do not come
+// again, and what follows the last two of them. Ratings are not looked at. The mean is
+// one of 200 draws by Metropolis' rule, the same at every call. It panics unless
+// 0 <= from <= pos and pos is at most the timeline's length.
 func (t *Truth) Infer(u, from, pos int) []float64 {
 	seen := t.evidence(u, from, pos)
 	r := rand.New(rand.NewPCG(uint64(u), uint64(pos)))
 	logits, mean := make([]float64, len(t.mass)), make([]float64, len(t.mass))
-	here := seen.posterior(logits)
+	here := seen.logPosterior(logits)
 	const burn, sweeps = 50, 250
 	for sweep := range sweeps {
 		for g := range logits {
 			old := logits[g]
 			logits[g] += 0.8 * r.NormFloat64()
-			if there := seen.posterior(logits); math.Log(r.Float64()) < there-here {
+			if there := seen.logPosterior(logits); math.Log(r.Float64()) < there-here {
 				here = there
 			} else {
 				logits[g] = old
@@ -86,9 +87,9 @@ func (t *Truth) evidence(u, from, pos int) evidence {
 	return seen
 }
 
-// posterior returns, up to a constant, the logarithm of the density of a taste's
+// logPosterior returns, up to a constant, the logarithm of the density of a taste's
 // logits given the evidence.
-func (seen evidence) posterior(logits []float64) float64 {
+func (seen evidence) logPosterior(logits []float64) float64 {
 	taste := softmax(logits)
 	var sum float64
 	for _, x := range logits {
