@@ -12,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.18
-	predictorShare = 0.27
-	secondShare    = 0.09 // half of it for questions
-	warmShare      = 0.14
-	rlShare        = 0.32 // with best-of-n-sft, which takes about half as long again as RL
+	lmShare        = 0.16
+	predictorShare = 0.24
+	secondShare    = 0.18 // half of it for questions
+	warmShare      = 0.13
+	rlShare        = 0.29 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
