@@ -29,10 +29,10 @@ func (o options) config() rlpf.Config {
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
-		c.Predictor.Pretrain, c.Predictor.Steps = 400, 800
-		c.Second.Pretrain, c.Second.Steps = 150, 200
-		c.Warm.Steps = 250
-		c.RL.Steps = 110
+		c.Predictor.Pretrain, c.Predictor.Steps = 360, 700
+		c.Second.Pretrain, c.Second.Steps = 150, 150
+		c.Warm.Steps = 230
+		c.RL.Steps = 95
 		if o.Budget == 0 {
 			c.Exam.Users = 60
 		}
