@@ -29,7 +29,7 @@ func quickAsker(t *testing.T) *Asker {
 
 // largerAsker asks about a quarter of the whole one.
 func largerAsker(t *testing.T) *Asker {
-	return askerOf(t, history.Synthetic(history.SyntheticConfig{Seed: 1, Users: 1000, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}))
+	return askerOf(t, history.Synthetic(syntheticWorld(1, 1000)))
 }
 
 // The timelines of made-up users meet no title twice, leave half of the items for

@@ -43,7 +43,8 @@ func (a *Asker) invent(r *rand.Rand) *persona {
 }
 
 // inventLife is invent with the persona's life, of as many events as some training
-// user who can be asked about the future, and a place where that user would be. In
+// user who can be asked about the future, or fewer if it likes too little to find as
+// many, and a place where that user would be. In
 // shorter timelines, or asked earlier, the popular items, which most have met
 // before long, would be right more often or more seldom than they are for users.
 // It returns nil if there are too few events or items.

@@ -112,6 +112,25 @@ func TestExamsAreToldApart(t *testing.T) {
 	require.Len(t, r.exam.key, 16)
 }
 
+// An exam tells at which share of the places a task cannot be asked.
+func TestMoved(t *testing.T) {
+	r := tiny(t).run
+	users := r.Users.Test
+	for task, share := range r.exam(r.Asker.Tasks(), users, 2).Moved {
+		cannot, all := 0.0, 0.0
+		for _, u := range users {
+			for _, pos := range r.Config.Ask.Places(len(r.Data.Users[u].Events), 2) {
+				all++
+				if _, ok := r.Asker.At(1, task, u, pos); !ok {
+					cannot++
+				}
+			}
+		}
+		t.Logf("%s: %.0f of %.0f places", task, cannot, all)
+		require.InDelta(t, cannot/all, share, 1e-9)
+	}
+}
+
 // A task that hardly any test user can be asked about is left out, and said to be.
 func TestTasksOfFewAreLeftOut(t *testing.T) {
 	c := AskConfig{History: 6, Least: 2, Ahead: 1, Buckets: 4}

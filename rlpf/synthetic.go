@@ -15,7 +15,7 @@ import (
 // these are enough to show what follows what. quick is a smaller world for smoke
 // tests.
 func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
-	c := history.SyntheticConfig{Seed: seed, Users: 4000, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
+	c := syntheticWorld(seed, 4000)
 	if quick {
 		c.Users, c.Items, c.Events = 160, 300, 110
 	}
@@ -27,6 +27,11 @@ func SyntheticData(seed uint64, quick bool) (*history.Dataset, *history.Truth) {
 		}
 	}
 	return d, truth
+}
+
+// syntheticWorld is the world of SyntheticData with so many of its users.
+func syntheticWorld(seed uint64, users int) history.SyntheticConfig {
+	return history.SyntheticConfig{Seed: seed, Users: users, Items: 600, Events: 120, Genres: 8, Drift: -1, Follow: 0.15}
 }
 
 // A Reader answers questions about the future without a language model: it
@@ -47,7 +52,8 @@ func (a *Asker) OracleReader(truth *history.Truth) Reader {
 // TasteReader is OracleReader for one who infers tastes from what is past, knowing the
 // world, and does not think of what follows what when it answers: a strong yardstick for
 // accounts of a history that tell of tastes alone, and not a bound of theirs. Tastes are
-// the mean of draws, and later events than the next follow from others too.
+// the mean of draws, and later events than the next follow from others too. Of the
+// future it knows, as the oracle does, how many events are to come.
 func (a *Asker) TasteReader(truth *history.Truth) Reader {
 	return a.foresee(func(u, pos, n int) [][]float64 {
 		return truth.AheadByTaste(truth.Infer(u, max(0, pos-a.Config.History), pos), u, pos, n)

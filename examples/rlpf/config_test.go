@@ -22,7 +22,12 @@ func TestConfig(t *testing.T) {
 		{options{Dataset: "ml-1m", Quick: true}, rlpf.ExamConfig{Places: 2, Users: 12}},
 		{options{Dataset: "yelp", Budget: time.Hour}, rlpf.ExamConfig{Places: 1, Users: 200}},
 	} {
-		k.o.Method, k.o.Grade = "rloo", "right"
+		k.o.Method, k.o.Grade = "guess", "right"
+		if k.o.Dataset == synthetic {
+			_, err := k.o.read()
+			require.ErrorContains(t, err, "guess", "said before there is a folder")
+		}
+		k.o.Method = "rloo"
 		c := k.o.config()
 		require.NoError(t, c.Validate(), "%+v", k.o)
 		c = c.WithDefaults()

@@ -40,7 +40,11 @@ func (o options) read() (*world, error) {
 	d := w.data
 	say("%d users, %d items, %d events, %d genres", len(d.Users), len(d.Items), d.NumEvents(), len(d.Genres))
 	// Whoever is too few to be divided is told so before there is a folder.
-	c := o.config().WithDefaults()
+	c := o.config()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.WithDefaults()
 	_, err := rlpf.DivideUsers(d, c.Ask, c.Exam.Places, o.Seed)
 	w.sha256 = fingerprint(d, w.people)
 	return w, err

@@ -279,7 +279,7 @@ func widenedNote(e *rlpf.Exam) string {
 		}
 	}
 	return "Where too few titles are as popular and of the same years as the target, the search for options goes further: in " + strings.Join(wide, " and ") +
-		". Where a target has no equals among what is never met, as it was all but sure to be met, a place near by stands in: for " + strings.Join(moved, " and ") + ". "
+		". Where a target was met before, or has no equals among what is never met, a place near by stands in, or none: for " + strings.Join(moved, " and ") + ". "
 }
 
 // shown is how many users' summaries the report has.
