@@ -53,8 +53,8 @@ func weights(ps []nn.Named) []float64 {
 
 // kinds are the optimizers with the weights after five steps from model with
 // the gradients of setGrads. The numbers are a Python program's that follows
-// PyTorch's documentation (SGD, Adam, AdamW) and the paper (Adafactor, with
-// its sums instead of our means) element by element.
+// PyTorch's documentation (SGD, Adam, AdamW) and the papers (Adafactor, with
+// its sums instead of our means; Muon) element by element.
 var kinds = []struct {
 	name string
 	make func() Optimizer
@@ -76,6 +76,10 @@ var kinds = []struct {
 		[]float64{0.30033355079405005, -1.0407287428756187, 0.8551227999027029, 2.1157351679913714, 0.15479558266133148, -0.7068199969507872, -0.09699108698363904, -0.17211630562562286}},
 	{"adafactor, relative", func() Optimizer { return &Adafactor{Relative: true} },
 		[]float64{0.4613165286960088, -1.0135136263618136, 0.7755673437942924, 2.0341113453442436, 0.23160211196416536, -0.5452623418002625, 0.09375337071330761, -0.1991365338386092}},
+	{"muon", func() Optimizer { return &Muon{LR: 0.05, Decay: 0.1} },
+		[]float64{0.4673505599712276, -1.0368598638875326, 0.7187485815109698, 1.9833366982997689, 0.21533950396981066, -0.5356963880187541, -0.1334944948078033, -0.34238277072633777}},
+	{"muon without momentum", func() Optimizer { return &Muon{LR: 0.05, Momentum: -1} },
+		[]float64{0.4725247999257378, -1.0392642585868004, 0.7564689137166982, 2.0099334777322366, 0.21373570647985457, -0.5293347898073112, -0.1334944948078033, -0.34238277072633777}},
 }
 
 func TestReferenceValues(t *testing.T) {
