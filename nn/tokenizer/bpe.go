@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -100,6 +101,30 @@ func newBPE(tokens []string, merges [][2]string, added []addedToken, ignoreMerge
 		}
 	}
 	return t, nil
+}
+
+// With returns t with further tokens at the end of its vocabulary. Each stands for a
+// text, such as a name, that Encode finds as a whole before it cuts the rest into
+// words; of several that match at one place the longest. It is what Hugging Face's
+// add_tokens does. A text matches inside words too, so a short one should begin and
+// end with what no word goes on with. It returns an error if a token is empty, not
+// UTF-8 or one already.
+func (t *BPE) With(texts ...string) (*BPE, error) {
+	merges := make([][2]string, len(t.order))
+	for i, p := range t.order {
+		merges[i] = [2]string{t.tokens[p.left], t.tokens[p.right]}
+	}
+	tokens, added := slices.Clone(t.tokens), slices.Clone(t.added)
+	for _, text := range texts {
+		added = append(added, addedToken{id: int32(len(tokens))})
+		tokens = append(tokens, text)
+	}
+	more, err := newBPE(tokens, merges, added, t.ignoreMerges)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: with %d more tokens: %w", len(texts), err)
+	}
+	more.digits = t.digits
+	return more, nil
 }
 
 func (t *BPE) addMerge(m [2]string, reserved map[int32]bool) error {

@@ -154,3 +154,38 @@ func ExampleBPE_EncodeSpecial() {
 	// [28 85 83 69 82 30 257]
 	// [0 257]
 }
+
+// Names become tokens wherever they stand in a text, the longest first, and nothing
+// else changes: neither other words, nor what decoding gives back, nor special tokens.
+func TestWith(t *testing.T) {
+	bpe := train(t, one("the last of the mohicans and the lost world (1925)"), 300, "<|end|>")
+	more, err := bpe.With(" The Lost World (1925)", " The Lost World (1925) II", "Ω")
+	require.NoError(t, err)
+	require.Equal(t, bpe.Vocab()+3, more.Vocab())
+	first, ok := more.ID(" The Lost World (1925)")
+	require.True(t, ok)
+	require.EqualValues(t, bpe.Vocab(), first)
+	require.False(t, more.IsSpecial(first))
+	for _, text := range []string{"", "the last of the mohicans", "The Lost World (192", "<|end|>"} {
+		require.Equal(t, bpe.Encode(text), more.Encode(text), text)
+	}
+	text := "Ω; The Lost World (1925) II, The Lost World (1925); The Lost World (1925) III"
+	tokens := more.Encode(text)
+	require.Equal(t, text, more.Decode(tokens))
+	require.Equal(t, first+2, tokens[0])
+	require.Equal(t, []int32{first + 1, first, first + 1}, slices.DeleteFunc(slices.Clone(tokens), func(id int32) bool { return id < first || id > first+1 }))
+
+	var saved bytes.Buffer
+	require.NoError(t, more.Save(&saved))
+	again, err := tokenizer.Load(&saved)
+	require.NoError(t, err)
+	require.Equal(t, tokens, again.Encode(text))
+	twice, err := again.With("mohicans")
+	require.NoError(t, err)
+	require.Equal(t, []int32{int32(again.Vocab())}, twice.Encode("mohicans"))
+
+	for _, bad := range [][]string{{""}, {"a\xff"}, {"a"}, {"Z", "Z"}, {"<|end|>"}} {
+		_, err := bpe.With(bad...)
+		require.ErrorContains(t, err, "tokenizer: with", "%q", bad)
+	}
+}
