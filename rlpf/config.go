@@ -39,10 +39,10 @@ type Config struct {
 // WarmConfig is how the policy learns to write summaries at all, from templates.
 // Zero fields take the defaults.
 type WarmConfig struct {
-	Steps     int     `json:"steps"`     // 300
+	Steps     int     `json:"steps"`     // 300 in which half of the texts copy titles, and half as many of others
 	Histories int     `json:"histories"` // of a step: 8
 	Summaries int     `json:"summaries"` // of each history, which is read once for all: 12
-	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
+	LR        float64 `json:"lr"`        // peak learning rate: 6e-3; a third of it behind the copying
 }
 
 // RewardConfig is what RL pays for. Zero fields take the defaults.
@@ -72,7 +72,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Predictor, c.Second = c.Predictor.WithDefaults(), c.Second.WithDefaults()
 	w := &c.Warm
-	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 12), cmp.Or(w.LR, 3e-3)
+	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 12), cmp.Or(w.LR, 6e-3)
 	r := &c.Reward
 	r.Grade, r.Questions, r.Rotations = cmp.Or(r.Grade, "log-probability"), cmp.Or(r.Questions, 8), cmp.Or(r.Rotations, 1)
 	if len(r.Tasks) == 0 {

@@ -33,7 +33,7 @@ func (r *Run) imitate(ctx context.Context, name, checkpoints string, m *lm.Model
 	c := r.hooks(name, checkpoints, steps)
 	c.Schedule, c.ClipNorm = optim.Cosine(lr, min(100, 1+steps/10), steps, lr/20), 1
 	return train.Run(ctx, c, train.Task[int]{
-		Model: m, Opt: &optim.AdamW{LR: lr, Decay: 0.01},
+		Model: m, Opt: &optim.Muon{LR: lr, Decay: 0.01},
 		Data: &train.Loader[int]{Items: numbers, Batch: size, Seed: r.Config.Seed},
 		Loss: func(s *autograd.Scope, batch []int) (*autograd.Var, float64) {
 			var rows []*row
@@ -124,7 +124,7 @@ func (r *Run) BestOfN(ctx context.Context) (*lm.Model, error) {
 			}
 		}
 		const epochs = 2
-		return r.imitate(ctx, bestName, filepath.Join(checkpoints, "weights"), m, epochs*len(examples), r.Config.Warm.LR/3, func(i int) told {
+		return r.imitate(ctx, bestName, filepath.Join(checkpoints, "weights"), m, epochs*len(examples), r.Config.Warm.LR/6, func(i int) told {
 			return examples[i%len(examples)]
 		})
 	})

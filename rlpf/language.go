@@ -51,14 +51,37 @@ type Language struct {
 }
 
 // NewLanguage trains a byte-level BPE of at most vocab tokens on the titles and
-// genres of d and the texts of the templates, and returns the language with it.
-// It reads no user's events.
+// genres of d and the texts of the templates, and returns the language with it. Titles
+// that end in their year are tokens of their own beside these: a small model would
+// spend most of its layers on putting them together, and most of its time on spelling
+// them. It reads no user's events.
 func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*Language, error) {
 	tok, err := tokenizer.TrainBPE(ctx, corpus(d, w), vocab, EndToken, PadToken)
 	if err != nil {
 		return nil, fmt.Errorf("rlpf: tokenizer: %w", err)
 	}
+	if tok, err = tok.With(titleTokens(d)...); err != nil {
+		return nil, fmt.Errorf("rlpf: %w", err)
+	}
 	return OpenLanguage(d, w, tok)
+}
+
+// mostTitles is how many titles become tokens of their own at most.
+const mostTitles = 8192
+
+// titleTokens returns the titles that are tokens of their own, with the space before
+// them. They end in the year in brackets, and so are not the begin of other words.
+func titleTokens(d *history.Dataset) []string {
+	var titles []string
+	seen := map[string]bool{}
+	for i := range d.Items {
+		t := " " + written(d.Items[i].Title)
+		if d.Items[i].Year > 0 && strings.HasSuffix(t, ")") && !seen[t] {
+			seen[t] = true
+			titles = append(titles, t)
+		}
+	}
+	return titles[:min(len(titles), mostTitles)]
 }
 
 // OpenLanguage returns the language with a tokenizer of NewLanguage's, such as

@@ -70,7 +70,12 @@ func TestPromptEndsBetweenTokens(t *testing.T) {
 func TestOpenLanguage(t *testing.T) {
 	ctx, d := context.Background(), strange()
 	l := newLanguage(t, d, 500)
-	require.LessOrEqual(t, l.Tok.Vocab(), 500)
+	titles := titleTokens(d)
+	require.Equal(t, []string{" Mr. Holland's Opus (1995)", " Heat, and Dust (1983)", " Dune (1984)", " 七人の侍 (1954)", " M. Butterfly (1993)"}, titles)
+	require.LessOrEqual(t, l.Tok.Vocab(), 500+len(titles))
+	for _, title := range titles {
+		require.Len(t, l.Encode(title), 1, title)
+	}
 	var file bytes.Buffer
 	require.NoError(t, l.Tok.Save(&file))
 	tok, err := tokenizer.Load(&file)

@@ -221,3 +221,89 @@ func TestMadeUpFromAnything(t *testing.T) {
 		})
 	}
 }
+
+// Of what somebody does who was made up, as much follows from what was last as with
+// users, and what is asked where that happens has something to tell: the option that
+// follows is the likeliest.
+func TestMadeUpFollows(t *testing.T) {
+	a := largerAsker(t)
+	var follows, events, first, asked float64
+	for i := range 400 {
+		r := rand.New(rand.NewPCG(5, uint64(i)))
+		who, pos := a.inventLife(r)
+		require.Len(t, who.follows, len(who.life.events))
+		for _, f := range who.follows {
+			events++
+			if f {
+				follows++
+			}
+		}
+		at := who.followed(r, pos)
+		from, to := a.Config.span(len(who.life.events))
+		if !who.follows[at] || at > to {
+			continue // none does
+		}
+		require.GreaterOrEqual(t, at, from)
+		may := false
+		for item := range a.successors.after(who.life.events[:at]) {
+			may = may || item == who.life.events[at].Item
+		}
+		require.True(t, may)
+		if q, ok := a.ask(r, FutureActivity, who.life, at); ok {
+			who.answer(&q)
+			asked++
+			first += hit(q.chances, q.Answer, 1)
+		}
+	}
+	share := following(a)
+	t.Logf("%.3f of events follow; of users' %.3f; the likeliest option of %.0f is right with %.3f", follows/events, share[0]+share[1], asked, first/asked)
+	require.InDelta(t, share[0]+share[1], follows/events, .03)
+	require.Greater(t, asked, 100.0)
+	require.Greater(t, first/asked, .8)
+
+	// Nothing follows in a world of which nobody is known to do so.
+	a.successors = countSuccessors(a.Data, nil)
+	r := rand.New(rand.NewPCG(6, 1))
+	who, pos := a.inventLife(r)
+	require.NotContains(t, who.follows, true)
+	require.Equal(t, pos, who.followed(r, pos))
+}
+
+// What follows is asked with four options, of which one follows and the others do not,
+// though they follow from others of its genre.
+func TestSuccessive(t *testing.T) {
+	a := largerAsker(t)
+	p := tinyPredictor(t, a.Data, PredictorConfig{})
+	d := PredictorData{Asker: a, Users: a.Users.Train, Tasks: Tasks, Length: 50, Seed: 1}
+	somewhere := map[int32]bool{} // items that follow from some other
+	for _, list := range a.successors[0] {
+		for _, next := range list {
+			somewhere[next.item] = true
+		}
+	}
+	asked, long := 0, 0
+	for i := range 100 {
+		e := p.successive(d, rand.NewPCG(7, uint64(i)))
+		if len(e.context) > 0 {
+			long++
+		}
+		for _, q := range e.questions {
+			asked++
+			require.Len(t, q.Options, options)
+			require.Len(t, q.Answer, 1)
+			require.Nil(t, q.chances)
+			for k, item := range q.Items {
+				require.Equal(t, a.Data.Items[item].Title, q.Options[k])
+				require.False(t, slices.Contains(q.Items[k+1:], item))
+				if !q.Right(k) {
+					require.True(t, somewhere[item])
+				}
+			}
+		}
+	}
+	require.Equal(t, 100, long)
+	require.Greater(t, asked, 200)
+
+	a.successors = countSuccessors(a.Data, nil)
+	require.Empty(t, p.successive(d, rand.NewPCG(7, 1)).questions)
+}

@@ -18,11 +18,12 @@ const mostDecided = 3
 
 // A persona is someone who was made up.
 type persona struct {
-	asker *Asker
-	below []float64 // sums of the items' weights, up to each item
-	draws []int     // how often it had chosen by the end of each event, titles met before included
-	total int       // how often in all
-	life  timeline  // what it did
+	asker   *Asker
+	below   []float64 // sums of the items' weights, up to each item
+	life    timeline  // what it did
+	follows []bool    // whether each event followed from those before
+	draws   []int     // how often it had chosen by taste at the end of each event, titles met before included
+	total   int       // how often in all
 }
 
 // invent makes up someone with tastes of their own. An item's weight is how often
@@ -135,34 +136,70 @@ func rateOf(share float64, lengths []float64) float64 {
 	return x
 }
 
-// act returns what the persona does: up to n events, no title twice.
+// act returns what the persona does: up to n events, no title twice. Some follow from
+// the events before, as often as with users, the others are chosen by taste.
 func (who *persona) act(r *rand.Rand, n int) []history.Event {
 	a := who.asker
 	met := map[int32]bool{}
 	var events []history.Event
 	items := len(who.below)
 	n = min(n, a.most)
-	who.draws, who.total = nil, 0
+	who.follows, who.draws, who.total = nil, nil, 0
 	for len(events) < n && who.total < 20*n {
-		who.total++
-		item := int32(min(sort.SearchFloat64s(who.below, who.below[items-1]*r.Float64()), items-1))
-		if met[a.same[item]] {
-			continue
+		item, follows := who.follow(r, events, met)
+		if !follows {
+			who.total++
+			item = int32(min(sort.SearchFloat64s(who.below, who.below[items-1]*r.Float64()), items-1))
+			if met[a.same[item]] {
+				continue
+			}
 		}
 		met[a.same[item]] = true
 		e := history.Event{Item: item}
 		if a.Data.HasRatings {
 			e.Rating = float32(1 + r.IntN(5))
 		}
-		events, who.draws = append(events, e), append(who.draws, who.total)
+		events, who.follows, who.draws = append(events, e), append(who.follows, follows), append(who.draws, who.total)
 	}
 	return events
+}
+
+// follow draws whether something that is not met yet follows from the events, and what.
+func (who *persona) follow(r *rand.Rand, events []history.Event, met map[int32]bool) (item int32, follows bool) {
+	left := r.Float64()
+	for item, share := range who.asker.successors.after(events) {
+		if met[who.asker.same[item]] {
+			continue
+		}
+		if left -= share; left < 0 {
+			return item, true
+		}
+	}
+	return 0, false
+}
+
+// followed returns a place where the next event follows from those before; pos if
+// there is none where questions are asked.
+func (who *persona) followed(r *rand.Rand, pos int) int {
+	first, last := who.asker.Config.span(len(who.life.events))
+	var places []int
+	for at := first; at <= last; at++ {
+		if who.follows[at] {
+			places = append(places, at)
+		}
+	}
+	if len(places) == 0 {
+		return pos
+	}
+	return places[r.IntN(len(places))]
 }
 
 // answer replaces the one option that is right, in a question about what the
 // persona did, by the chance of each to be it, a far better teacher: the odds that
 // this one is met first when it is, and the others never, over those with which it
-// is drawn as an option. Items that share a title are taken for several.
+// is drawn as an option. Items that share a title are taken for several. What may follow
+// from the events before is thought of where the next event is asked for; where
+// another one is, it is not known.
 func (who *persona) answer(q *Question) {
 	if !q.Task.Future() {
 		return
@@ -177,11 +214,42 @@ func (who *persona) answer(q *Question) {
 		rates[k] = who.weight(i) / who.below[len(who.below)-1]
 		sum += rates[k]
 	}
+	comes := rates // the chance of each to be the target, up to a factor
+	if q.Ask == asks[FutureActivity] {
+		comes = who.next(q, rates)
+	}
 	for k, i := range q.Items {
 		others := min(sum-rates[k], 1-1e-9) // who has nearly one choice may choose these with all but certainty
-		scores[k] = math.Log(rates[k]/a.chance(p, l, who.life.fit.items, i)) + later*math.Log1p(-others)
+		scores[k] = math.Log(comes[k]/a.chance(p, l, who.life.fit.items, i)) + later*math.Log1p(-others)
 	}
 	q.chances = shares(scores)
+}
+
+// next returns the chance of each option to be the event after those before the
+// question, from that with which each is drawn by taste.
+func (who *persona) next(q *Question, rates []float64) []float64 {
+	a, before := who.asker, who.life.events[:q.Pos]
+	met := make(map[int32]bool, len(before))
+	unmet := who.below[len(who.below)-1]
+	all := unmet
+	for _, e := range before {
+		met[a.same[e.Item]] = true
+		unmet -= who.weight(e.Item)
+	}
+	byTaste, chances := 1.0, make([]float64, len(rates))
+	for item, share := range a.successors.after(before) {
+		if met[a.same[item]] {
+			continue
+		}
+		byTaste -= share
+		if k := slices.Index(q.Items, item); k >= 0 {
+			chances[k] += share
+		}
+	}
+	for k := range chances {
+		chances[k] += max(0, byTaste) * rates[k] * all / max(unmet, 1e-9*all)
+	}
+	return chances
 }
 
 // weight returns how likely an item is chosen, up to a factor.

@@ -12,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.16
-	predictorShare = 0.24
-	secondShare    = 0.18 // half of it for questions
-	warmShare      = 0.13
-	rlShare        = 0.29 // with best-of-n-sft, which takes about half as long again as RL
+	lmShare        = 0.30
+	predictorShare = 0.26
+	secondShare    = 0.12 // half of it for questions
+	warmShare      = 0.15 // copying first, twice as many steps as there are of others
+	rlShare        = 0.17 // with best-of-n-sft, which takes about half as long again as RL
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
@@ -79,7 +79,7 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
 	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/2), steps(secondName, secondShare/2)
 	if policy == "" {
-		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare), steps(policyName, rlShare/1.5)
+		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare/1.25), steps(policyName, rlShare/1.5)
 	}
 	return c, nil
 }

@@ -23,9 +23,10 @@ import (
 //
 // Every option is followed by its letter, so that the state there has read the
 // option and can tell how well it suits the context. The logit of a letter is
-// the sum of two: that of the letter as the token behind <|answer|>, and the mean
-// logit of a token <|fits|> behind the option's tokens and its letter, without
-// which a small model takes far longer to learn anything. The probabilities are
+// the sum of three: that of the letter as the token behind <|answer|>, that of a
+// token <|fits|> behind the option's letter, and the mean of those of <|fits|> behind
+// the option's tokens, without which a small model takes far longer to learn
+// anything. The probabilities are
 // renormalised over the letters of the question. The tokens in <| |> are the
 // model's own, beyond the tokenizer's: no context, title or question can spell
 // one.
@@ -43,8 +44,8 @@ type PredictorConfig struct {
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
 	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
-	Steps     int     `json:"steps"`     // steps on questions about users, one of four made up; below 0: none; 600
-	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 16
+	Steps     int     `json:"steps"`     // steps on questions about users, half of them made up; below 0: none; 600
+	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 24
 	Contexts  int     `json:"contexts"`  // of a step on questions: 24
 	Questions int     `json:"questions"` // asked behind a context in training: 4
 	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
@@ -64,7 +65,7 @@ func (c PredictorConfig) WithDefaults() PredictorConfig {
 	c.Model.Dim, c.Model.Layers, c.Model.Untied = cmp.Or(c.Model.Dim, 64), cmp.Or(c.Model.Layers, 2), true
 	c.MaxContext = cmp.Or(c.MaxContext, 640)
 	c.Pretrain, c.Steps = cmp.Or(c.Pretrain, 300), cmp.Or(c.Steps, 600)
-	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 16), cmp.Or(c.Contexts, 24), cmp.Or(c.Questions, 4)
+	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 24), cmp.Or(c.Contexts, 24), cmp.Or(c.Questions, 4)
 	c.LR, c.TextLoss = cmp.Or(c.LR, 3e-3), cmp.Or(c.TextLoss, 0.1)
 	return c
 }

@@ -10,8 +10,8 @@ import (
 
 // PredictorData is what a predictor is trained on: the events of the given
 // users, questions that are drawn for them, and made-up users, of whom nothing is
-// taken from anyone but, of the asker's training users, how popular items are and
-// how many events they have.
+// taken from anyone but, of the asker's training users, how popular items are, what
+// follows what and how many events they have.
 type PredictorData struct {
 	Asker  *Asker
 	Users  []int  // those it may see
@@ -115,6 +115,9 @@ func (l *Language) anyContext(g *rand.PCG, events []history.Event) string {
 		return l.Activities(events[:n])
 	case kind < 0.50:
 		return l.Activities(someOf(r, events, n))
+	}
+	if r.IntN(3) == 0 {
+		return account(r).Write(l, events, g)
 	}
 	return RandomTemplate(g).Write(l, events, g)
 }

@@ -8,30 +8,49 @@ import (
 )
 
 // madeUp returns pretraining example i: a history that nobody has, and what such
-// a one does next. It comes of the catalogue, how popular items are and how long
-// timelines are alone, and depends on the data's seed and i. Some are plain, so
-// that a few hundred of them teach how a question is read; the others are as hard
-// as those about real users.
+// a one does next. It comes of the catalogue, how popular items are, what follows what
+// and how long timelines are alone, and depends on the data's seed and i. A quarter is
+// plain, so that a few hundred of them teach how a question is read, and half ask for
+// what follows, as there are thousands of such pairs to be learnt; the others are as
+// hard as those about real users.
 func (p *Predictor) madeUp(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor made-up %d", i))
-	if rand.New(g).IntN(plainOf) == 0 {
+	switch rand.New(g).IntN(4) {
+	case 0:
 		return p.plain(d, g)
+	case 1:
+		return p.invented(d, g)
 	}
-	return p.invented(d, g)
+	if e := p.successive(d, g); len(e.questions) > 0 {
+		return e
+	}
+	return p.plain(d, g) // nothing follows from anything
 }
-
-// plainOf: one of so many made-up users is plain.
-const plainOf = 2
 
 // invented is madeUp for someone with tastes like those of users, of whom there
 // may be too few to learn from them what a history or a summary says without learning
-// them by heart.
+// them by heart. Every second one is asked where what comes next follows from what
+// was last, which is seldom so else. As not the right option is taught but the chances
+// of all, that such questions are chosen does no harm.
 func (p *Predictor) invented(d PredictorData, g *rand.PCG) example {
-	who, pos := d.Asker.inventLife(rand.New(g))
+	r := rand.New(g)
+	who, pos := d.Asker.inventLife(r)
 	if who == nil {
 		return example{}
 	}
+	follows := r.IntN(2) == 0
+	if follows {
+		pos = who.followed(r, pos)
+	}
 	e := p.exampleAt(d, g, who.life, pos)
+	if follows && r.IntN(2) == 0 {
+		e.context = account(r).Write(p.Lang, who.life.events[max(0, pos-d.Length):pos], g)
+	}
+	for k := range e.questions[:len(e.questions)/2] {
+		if q, ok := d.Asker.ask(r, FutureActivity, who.life, pos); follows && ok {
+			e.questions[k] = q
+		}
+	}
 	for k := range e.questions {
 		who.answer(&e.questions[k])
 	}
@@ -84,6 +103,75 @@ func (p *Predictor) plain(d PredictorData, g *rand.PCG) example {
 		e.questions = append(e.questions, q)
 	}
 	return e
+}
+
+// successive is madeUp for someone whose few events are any, and who does next what
+// follows from the last ones. The wrong options follow from others of the same genre:
+// neither it nor how often something follows tells which is right.
+func (p *Predictor) successive(d PredictorData, g *rand.PCG) example {
+	r, a := rand.New(g), d.Asker
+	if len(a.Data.Items) == 0 {
+		return example{}
+	}
+	var events []history.Event
+	for range lags + r.IntN(3) {
+		e := history.Event{Item: int32(r.IntN(len(a.Data.Items)))}
+		if a.Data.HasRatings {
+			e.Rating = float32(1 + r.IntN(5))
+		}
+		events = append(events, e)
+	}
+	e := example{context: p.Lang.Activities(events)}
+	if r.IntN(2) == 0 {
+		told := Part{Fact: LastTitles, Count: len(events), Wording: r.IntN(60), Brief: r.IntN(2) == 0}
+		e.context = Template{Parts: []Part{told}}.Write(p.Lang, events, g)
+	}
+	var others []int32
+	if genres := a.genres[events[len(events)-1].Item]; len(genres) > 0 {
+		others, _ = p.byGenre(genres[0])
+	} else {
+		_, others = p.byGenre(-1)
+	}
+	for range 3 * p.Config.Questions {
+		if len(e.questions) == p.Config.Questions {
+			break
+		}
+		if q, ok := a.successive(r, events, others); ok {
+			e.questions = append(e.questions, q)
+		}
+	}
+	return e
+}
+
+// successive makes a question of what follows from the last of some events, twice as
+// often from the very last one, with wrong options that follow from the others.
+func (a *Asker) successive(r *rand.Rand, events []history.Event, others []int32) (Question, bool) {
+	q := Question{Task: FutureActivity, Ask: asks[FutureActivity], Answer: []int{0}}
+	lag := r.IntN(lags+1) / lags
+	right, ok := a.successors.draw(r, lag, events[len(events)-1-lag].Item)
+	if !ok {
+		return q, false
+	}
+	may := map[int32]bool{right: true}
+	for item := range a.successors.after(events) {
+		may[item] = true
+	}
+	q.Items = append(q.Items, right)
+	const tries = 50
+	for range tries {
+		if len(q.Items) == options {
+			break
+		}
+		if wrong, ok := a.successors.draw(r, 0, others[r.IntN(len(others))]); ok && !may[wrong] {
+			may[wrong] = true
+			q.Items = append(q.Items, wrong)
+		}
+	}
+	for _, i := range q.Items {
+		q.Options = append(q.Options, a.Data.Items[i].Title)
+	}
+	q.permute(r)
+	return q, len(q.Items) == options
 }
 
 // byGenre returns the items that have a genre and those that have not.

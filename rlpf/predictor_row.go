@@ -161,7 +161,7 @@ type asked struct {
 	answers []int32   // places that predict a letter, [questions]
 	options []int32   // places of options and their letters, [places]
 	of      []int32   // the options that these belong to, [places]: question·most + letter
-	share   []float32 // one over the places of the option, [places]
+	share   []float32 // one over the option's tokens, and 1 for its letter, [places]
 	lacking []bool    // [questions, most]: there are fewer options
 	wrong   []bool    // [questions, most]
 	chances []float32 // [questions, most]; 0 for all if not known
@@ -183,7 +183,11 @@ func (p *Predictor) asked(rows []*row, width int) *asked {
 			for k, o := range a.options {
 				for at := o.from; at <= o.letter; at++ {
 					q.options, q.of = append(q.options, int32(i*width+at)), append(q.of, int32(len(q.wrong)+k))
-					q.share = append(q.share, 1/float32(o.letter+1-o.from))
+					share := float32(1)
+					if at < o.letter {
+						share /= float32(o.letter - o.from)
+					}
+					q.share = append(q.share, share)
 				}
 			}
 			for k := range q.most {
@@ -203,8 +207,8 @@ func (p *Predictor) asked(rows []*row, width int) *asked {
 
 // answer returns the logits of the questions' letters, [questions, most], from
 // all states h [places, dim]: what the state behind the question says of the
-// letter, and the mean of what the states of the option and its letter say of
-// how well it fits.
+// letter, and of how well the option fits, what the state of its letter says and the
+// mean of what those of its tokens say.
 func (p *Predictor) answer(s *autograd.Scope, h *autograd.Var, q *asked) *autograd.Var {
 	ids := make([]int32, q.most)
 	for k := range ids {
@@ -213,8 +217,8 @@ func (p *Predictor) answer(s *autograd.Scope, h *autograd.Var, q *asked) *autogr
 	last := autograd.Linear(autograd.IndexSelect(h, 0, tensor.Of(q.answers)), p.rows(s, ids), nil)
 	fits := autograd.Linear(autograd.IndexSelect(h, 0, tensor.Of(q.options)), p.rows(s, []int32{p.own(fitsToken)}), nil)
 	fits = autograd.Mul(autograd.Reshape(fits, len(q.of)), s.Const(tensor.Of(q.share)))
-	mean := autograd.ScatterAdd(s.Const(tensor.New(fits.DType(), q.n*q.most)), 0, tensor.Of(q.of), fits)
-	return q.mask(autograd.Add(last, autograd.Reshape(mean, q.n, q.most)), q.lacking)
+	sum := autograd.ScatterAdd(s.Const(tensor.New(fits.DType(), q.n*q.most)), 0, tensor.Of(q.of), fits)
+	return q.mask(autograd.Add(last, autograd.Reshape(sum, q.n, q.most)), q.lacking)
 }
 
 func (q *asked) mask(x *autograd.Var, out []bool) *autograd.Var {

@@ -20,16 +20,16 @@ const (
 )
 
 // stillMadeUp: in the stage of questions about users one example of so many is made
-// up, or a few hundred users are learnt by heart and what is known of the rarer
-// genres of titles is forgotten.
-const stillMadeUp = 4
+// up, or a few hundred users are learnt by heart, and what is known of the rarer
+// genres of titles and of what follows what is forgotten.
+const stillMadeUp = 2
 
 // textShare is the weight of a row of text against one of questions.
 const textShare = 0.3
 
 // Train trains the predictor in two stages: on the catalogue, so that titles
 // carry meaning and it learns how a question is read (see madeUp), and then on
-// questions about users, three of four real, behind contexts of every kind:
+// questions about users, half of them real, behind contexts of every kind:
 // nothing; 1 to Length of the last, the first or random activities; summaries by
 // random templates. Each example is a function of the data's seed and its number.
 // hooks says where training is watched and saved: Steps, Schedule, ClipNorm and
@@ -75,7 +75,7 @@ func (p *Predictor) stage(ctx context.Context, name string, d PredictorData, hoo
 		hooks.Dir = filepath.Join(hooks.Dir, name)
 	}
 	err := train.Run(ctx, hooks, train.Task[int]{
-		Model: p.Model, Opt: &optim.AdamW{LR: p.Config.LR, Decay: 0.01}, Loss: loss,
+		Model: p.Model, Opt: &optim.Muon{LR: p.Config.LR, Decay: 0.01}, Loss: loss,
 		Data: &train.Loader[int]{Items: numbers, Batch: size, Seed: d.Seed},
 	})
 	if err != nil {
@@ -115,12 +115,12 @@ func (p *Predictor) nextTokens(s *autograd.Scope, h *autograd.Var, rows []*row, 
 }
 
 // catalogueLoss returns the summed loss of pretraining examples and the weight
-// to divide it by. Every fourth is a row of texts.
+// to divide it by. Every eighth is a row of texts.
 func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []int) (*autograd.Var, float64) {
 	var rows []*row
 	var examples []example
 	for _, n := range batch {
-		if n%4 == 0 {
+		if n%8 == 0 {
 			rows = append(rows, p.texts(d, n, textRow))
 		} else {
 			examples = append(examples, p.madeUp(d, n))

@@ -17,18 +17,19 @@ type Asker struct {
 	Data   *history.Dataset
 	Users  Users
 
-	people  []history.Person
-	popular map[Task]*popularity
-	genres  [][]int32             // of each item
-	same    []int32               // of each item the first one with its title
-	counted []bool                // genres that count in FavGenre
-	common  []float64             // how common each genre is among training events
-	models  []int                 // training users after whom others are made up; see setModels
-	rate    []float64             // how often each item is chosen by these, up to a factor
-	chosen  []float64             // how often for each item that is met, at equal liking; see setChosen
-	usual   []float64             // how many of these have met each item, plus rare
-	most    int                   // events of one who is made up: half of the titles, which leaves the others for options
-	fits    []atomic.Pointer[fit] // of each user, nil until it is needed
+	people     []history.Person
+	popular    map[Task]*popularity
+	genres     [][]int32             // of each item
+	same       []int32               // of each item the first one with its title
+	counted    []bool                // genres that count in FavGenre
+	common     []float64             // how common each genre is among training events
+	models     []int                 // training users after whom others are made up; see setModels
+	rate       []float64             // how often each item is chosen by these, up to a factor
+	chosen     []float64             // how often for each item that is met, at equal liking; see setChosen
+	usual      []float64             // how many of these have met each item, plus rare
+	successors successors            // what follows what among training users
+	most       int                   // events of one who is made up: half of the titles, which leaves the others for options
+	fits       []atomic.Pointer[fit] // of each user, nil until it is needed
 }
 
 // NewAsker prepares questions. people is what the users say of themselves,
@@ -61,6 +62,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	a.countGenres()
 	a.setModels()
 	a.setChosen()
+	a.successors = countSuccessors(d, u.Train)
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		if targets := a.targets(task); targets != nil {
 			a.popular[task] = newPopularity(a.expected(targets), a.Config.Buckets)

@@ -314,7 +314,9 @@ func TestShareReaders(t *testing.T) {
 	c.Seed++
 	r, err := NewRun(context.Background(), dir, c, tinyData(), nil, 1)
 	require.NoError(t, err)
-	r.Start = func(stage string, _, _ int) { require.Equal(t, beforeName, stage, "a reader was trained again") }
+	r.Start = func(stage string, _, _ int) {
+		require.Contains(t, []string{copyingName, beforeName}, stage, "a reader was trained again")
+	}
 	p, err := r.Predictor(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, first.hashes["predictor"], train.WeightsSHA256(p.Model))

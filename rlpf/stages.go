@@ -29,6 +29,7 @@ const (
 	secondLMName  = "second-lm"
 	secondName    = "second-predictor"
 	beforeName    = "before-rl"
+	copyingName   = "copying" // the begin of its training
 	policyName    = "rlpf"
 	bestName      = "best-of-n-sft"
 )
@@ -150,16 +151,34 @@ func (r *Run) BeforeRL(ctx context.Context) (*lm.Model, error) {
 		copyWeights(m, start.Model)
 		r.announce(beforeName, w.Steps, m)
 		s := r.Summariser(m)
-		return r.imitate(ctx, beforeName, checkpoints, m, w.Steps*w.Histories, w.LR, func(i int) told {
-			g := stream(r.Config.Seed, fmt.Sprint("warm start ", i))
-			events := r.someHistory(g)
-			t := told{Prompt: s.Prompt(events)}
-			for range w.Summaries {
-				t.Texts = append(t.Texts, RandomTemplate(g).Write(r.Lang, events, g))
-			}
-			return t
+		// A small model is slow to find out how to copy a title, and hardly ever does if all
+		// its texts tell of anything. So it first writes many that do nothing else.
+		err = r.imitate(ctx, copyingName, filepath.Join(checkpoints, "copying"), m, w.Steps*w.Histories, w.LR, func(i int) told {
+			return r.example(fmt.Sprint("copying ", i), s, true)
+		})
+		if err != nil {
+			return err
+		}
+		return r.imitate(ctx, beforeName, filepath.Join(checkpoints, "texts"), m, (w.Steps+1)/2*w.Histories, w.LR/3, func(i int) told {
+			return r.example(fmt.Sprint("warm start ", i), s, false)
 		})
 	})
+}
+
+// example is the history of a training user and summaries of it by random templates;
+// with lists, half of these are lists of the last few titles.
+func (r *Run) example(number string, s *Summariser, lists bool) told {
+	g := stream(r.Config.Seed, number)
+	events := r.someHistory(g)
+	t := told{Prompt: s.Prompt(events)}
+	for range r.Config.Warm.Summaries {
+		template := RandomTemplate(g)
+		if few := rand.New(g); lists && few.IntN(2) == 0 {
+			template = lastFew(few)
+		}
+		t.Texts = append(t.Texts, template.Write(r.Lang, events, g))
+	}
+	return t
 }
 
 // policy returns a policy with random weights.

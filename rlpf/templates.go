@@ -20,6 +20,9 @@ func Templates() []Template {
 		{{Fact: MostGenres, Count: 3}, {Fact: MostDecades, Count: 2}, {Fact: LastTitles, Count: 16, Brief: true}},
 		{{Fact: GenreCounts, Count: 5}, {Fact: DecadeCounts, Count: 3}, {Fact: LastTitles, Count: 16, Brief: true}},
 		{{Fact: MostGenres, Count: 3}, {Fact: AnyTitles, Count: 6, Brief: true}, {Fact: LastTitles, Count: 16, Brief: true}},
+		{{Fact: GenreCounts, Count: 10}},
+		{{Fact: MostGenres, Count: 3}, {Fact: LastTitles, Count: 16}},
+		{{Fact: GenreCounts, Count: 10}, {Fact: LastTitles, Count: 16}},
 	} {
 		out = append(out, Template{Parts: parts})
 	}
@@ -83,4 +86,25 @@ func RandomTemplate(r *rand.PCG) Template {
 		t.Parts = append(t.Parts, Part{Fact: f, Count: 1 + g.IntN(most), Wording: g.IntN(60), Brief: g.IntN(2) == 0})
 	}
 	return t
+}
+
+// account draws a template of what a few words can say of tastes and of what was last:
+// genres, counted or not, and the last titles, of which RandomTemplate seldom tells
+// alone. What a policy comes to write may be much like it, so predictors read many.
+func account(g *rand.Rand) Template {
+	genres := Part{Fact: MostGenres, Count: 1 + g.IntN(3), Wording: g.IntN(60)}
+	if g.IntN(2) == 0 {
+		genres.Fact, genres.Count = GenreCounts, 1+max(g.IntN(8), g.IntN(8))
+	}
+	parts := []Part{genres}
+	if n := g.IntN(5); n > 0 {
+		parts = append(parts, Part{Fact: LastTitles, Count: n, Wording: g.IntN(60), Brief: g.IntN(4) == 0})
+		g.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	}
+	return Template{Parts: parts}
+}
+
+// lastFew draws a template that copies a few of the last titles.
+func lastFew(g *rand.Rand) Template {
+	return Template{Parts: []Part{{Fact: LastTitles, Count: 1 + g.IntN(4), Wording: g.IntN(60)}}}
 }
