@@ -20,10 +20,11 @@ import (
 //
 // where orthogonal(u) has the singular vectors of u and singular values near 1, by five
 // steps of Newton and Schulz. So directions that gradients seldom have are learnt as
-// fast as others: of facts to be learnt by heart, many more in as many steps.
+// fast as others.
 // Embeddings, output weights, vectors and scalars are moved as by AdamW with its
 // defaults. A tensor of more than two dimensions is taken for a matrix whose rows are
-// its first.
+// its first. Each matrix keeps, beside its momentum, up to five times its size to
+// compute with.
 type Muon struct {
 	LR       float64 // learning rate
 	Momentum float64 // 0 means 0.95, a negative value none
@@ -41,6 +42,9 @@ type Muon struct {
 // a part of the name begins with "embed" or ends in "head", as the names of embeddings
 // and output weights do here.
 func HiddenMatrices(p nn.Named) bool {
+	if p.Param.Value.Rank() < 2 {
+		return false
+	}
 	for part := range strings.SplitSeq(p.Name, ".") {
 		if strings.HasPrefix(part, "embed") || strings.HasSuffix(part, "head") {
 			return false

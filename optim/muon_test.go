@@ -14,8 +14,8 @@ import (
 )
 
 // Whatever the singular values of a gradient, those of the step are alike: for wide,
-// high and square matrices, and for one whose rows are all that is beyond its first
-// dimension.
+// high and square matrices, and for one whose columns are all that is beyond its
+// first dimension.
 func TestMuonIsOrthogonal(t *testing.T) {
 	for _, shape := range [][]int{{4, 9}, {9, 4}, {6, 6}, {1, 5}, {5, 1}, {3, 2, 4}} {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -61,6 +61,7 @@ func TestHiddenMatrices(t *testing.T) {
 		"embed.weight": false, "embed_tokens.weight": false, "lm_head.weight": false, "head.weight": false, "encoder.embed.weight": false,
 	} {
 		require.Equal(t, hidden, HiddenMatrices(param(name, make([]float64, 4), 2, 2)), name)
+		require.False(t, HiddenMatrices(param(name, make([]float64, 4), 4)), "a vector")
 	}
 	// What is not hidden is moved as by AdamW.
 	a, b := model(), model()

@@ -209,7 +209,7 @@ func TestWrite(t *testing.T) {
 			[]Part{{Fact: MostGenres, Count: 2}, {Fact: SomeGenres, Count: 9}, {Fact: RareGenres, Count: 3, Wording: 0}, {Fact: NoGenres, Count: 3, Wording: 1}}},
 		{"Genres: Action 6, Comedy 6, Drama 6 and War 2. By decade: 1980s 6.", []Part{{Fact: GenreCounts, Count: 9, Wording: 0}, {Fact: DecadeCounts, Count: 1, Wording: 1}}},
 		{"Lately Action. Lately from the 1980s and 1990s. Mostly from the 1980s.", []Part{{Fact: RecentGenres, Count: 1, Wording: 0}, {Fact: RecentDecades, Count: 5, Wording: 0}, {Fact: MostDecades, Count: 1, Wording: 2}}},
-		{"Recently watched C (1985); D (1986); E. First watched A (1991); B (1992).", []Part{{Fact: LastTitles, Count: 3, Wording: 4}, {Fact: FirstTitles, Count: 2, Wording: -2}}},
+		{"Recently watched E; D (1986); C (1985). First watched A (1991); B (1992).", []Part{{Fact: LastTitles, Count: 3, Wording: 4}, {Fact: FirstTitles, Count: 2, Wording: -2}}},
 		{"Loved D (1986); C (1985). Disliked E; A (1991). In all 14 films.", []Part{{Fact: BestTitles, Count: 5, Wording: 0}, {Fact: WorstTitles, Count: 2, Wording: 0}, {Fact: NumEvents, Count: 1, Wording: 0}}},
 		{"", []Part{{Fact: MostGenres, Count: 0, Wording: 0}}},
 	} {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"unicode/utf8"
 
 	"github.com/noema-ml/noema/nn/tokenizer"
 	"github.com/noema-ml/noema/userllm/history"
@@ -66,17 +67,25 @@ func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*
 	return OpenLanguage(d, w, tok)
 }
 
-// mostTitles is how many titles become tokens of their own at most.
-const mostTitles = 8192
+// Titles that are tokens: how many at most, the first ones of the catalogue, and of how
+// many bytes, as the time to find one in a text is up to the longest one's length for
+// every byte.
+const (
+	mostTitles   = 8192
+	longestTitle = 128
+)
+
+var endsInYear = regexp.MustCompile(`\(\d{4}\)$`)
 
 // titleTokens returns the titles that are tokens of their own, with the space before
-// them. They end in the year in brackets, and so are not the begin of other words.
+// them, without which no title stands in a text. They end in their year, and so are not
+// the begin of other words.
 func titleTokens(d *history.Dataset) []string {
 	var titles []string
 	seen := map[string]bool{}
 	for i := range d.Items {
 		t := " " + written(d.Items[i].Title)
-		if d.Items[i].Year > 0 && strings.HasSuffix(t, ")") && !seen[t] {
+		if endsInYear.MatchString(t) && len(t) <= longestTitle && utf8.ValidString(t) && !seen[t] {
 			seen[t] = true
 			titles = append(titles, t)
 		}
@@ -208,8 +217,11 @@ func (l *Language) Activities(events []history.Event) string {
 }
 
 // Prompt returns what the summariser continues: the file templates/prompt.txt
-// with the activities in it. It ends where the summary begins.
+// with the activities in it, the last one first, as what stands at the begin of all
+// texts is what a small model learns to find there. It ends where the summary begins.
 func (l *Language) Prompt(events []history.Event) string {
+	events = slices.Clone(events)
+	slices.Reverse(events)
 	return fill(l.prompt, struct {
 		Words
 		Activities string

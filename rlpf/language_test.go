@@ -3,6 +3,7 @@ package rlpf
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/noema-ml/noema/nn/tokenizer"
@@ -42,7 +43,7 @@ func TestActivitiesAndPrompt(t *testing.T) {
 	l := newLanguage(t, strange(), 600)
 	events := []history.Event{{Item: 0, Rating: 4}, {Item: 3, Rating: 3.5}, {Item: 13}}
 	require.Equal(t, "Dune (1984) 4; Heat, and Dust (1983) 3.5; Film Noir", l.Activities(events))
-	require.Equal(t, "films watched: Dune (1984) 4; Heat, and Dust (1983) 3.5; Film Noir\nSummary:\n", l.Prompt(events))
+	require.Equal(t, "films watched, the last first: Film Noir; Heat, and Dust (1983) 3.5; Dune (1984) 4\nSummary:\n", l.Prompt(events))
 	require.Equal(t, "", l.Activities(nil))
 }
 
@@ -71,11 +72,18 @@ func TestOpenLanguage(t *testing.T) {
 	ctx, d := context.Background(), strange()
 	l := newLanguage(t, d, 500)
 	titles := titleTokens(d)
-	require.Equal(t, []string{" Mr. Holland's Opus (1995)", " Heat, and Dust (1983)", " Dune (1984)", " 七人の侍 (1954)", " M. Butterfly (1993)"}, titles)
+	require.Equal(t, []string{" Dune (1984)", " Mr. Holland's Opus (1995)", " Heat, and Dust (1983)", " La Cité des enfants perdus (1995)", " 七人の侍 (1954)", " M (1931)", " M. Butterfly (1993)"}, titles)
 	require.LessOrEqual(t, l.Tok.Vocab(), 500+len(titles))
 	for _, title := range titles {
 		require.Len(t, l.Encode(title), 1, title)
 	}
+	// Neither a title that is not text nor one that is endless is a token.
+	odd := &history.Dataset{Items: []history.Item{
+		{Title: "Caf\xe9 (1990)", Year: 1990}, {Title: strings.Repeat("a ", 5000) + "(1990)", Year: 1990},
+		{Title: "Heat (1995)", Year: 1995}, {Title: "Heat (1995)", Year: 1995}, {Title: "Heat (995)", Year: 1995}, {Title: "<|end|> (1990)", Year: 1990},
+	}}
+	require.Equal(t, []string{" Heat (1995)", " <|end|> (1990)"}, titleTokens(odd))
+	newLanguage(t, odd, 400)
 	var file bytes.Buffer
 	require.NoError(t, l.Tok.Save(&file))
 	tok, err := tokenizer.Load(&file)

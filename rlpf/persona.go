@@ -145,14 +145,13 @@ func (who *persona) act(r *rand.Rand, n int) []history.Event {
 	items := len(who.below)
 	n = min(n, a.most)
 	who.follows, who.draws, who.total = nil, nil, 0
-	for len(events) < n && who.total < 20*n {
+	for len(events) < n {
 		item, follows := who.follow(r, events, met)
-		if !follows {
-			who.total++
-			item = int32(min(sort.SearchFloat64s(who.below, who.below[items-1]*r.Float64()), items-1))
-			if met[a.same[item]] {
-				continue
+		for chosen := follows; !chosen; chosen = !met[a.same[item]] {
+			if who.total++; who.total > 20*n {
+				return events
 			}
+			item = int32(min(sort.SearchFloat64s(who.below, who.below[items-1]*r.Float64()), items-1))
 		}
 		met[a.same[item]] = true
 		e := history.Event{Item: item}
@@ -178,9 +177,9 @@ func (who *persona) follow(r *rand.Rand, events []history.Event, met map[int32]b
 	return 0, false
 }
 
-// followed returns a place where the next event follows from those before; pos if
+// followingPlace returns a place where the next event follows from those before; pos if
 // there is none where questions are asked.
-func (who *persona) followed(r *rand.Rand, pos int) int {
+func (who *persona) followingPlace(r *rand.Rand, pos int) int {
 	first, last := who.asker.Config.span(len(who.life.events))
 	var places []int
 	for at := first; at <= last; at++ {
@@ -197,9 +196,10 @@ func (who *persona) followed(r *rand.Rand, pos int) int {
 // answer replaces the one option that is right, in a question about what the
 // persona did, by the chance of each to be it, a far better teacher: the odds that
 // this one is met first when it is, and the others never, over those with which it
-// is drawn as an option. Items that share a title are taken for several. What may follow
-// from the events before is thought of where the next event is asked for; where
-// another one is, it is not known.
+// is drawn as an option. Items that share a title are taken for several. That an event
+// may follow from those before is thought of where it is the next one. Later ones may
+// too, from events that nobody knows of; the chances leave that out, so items that
+// often follow come somewhat more often than these say.
 func (who *persona) answer(q *Question) {
 	if !q.Task.Future() {
 		return
@@ -241,13 +241,14 @@ func (who *persona) next(q *Question, rates []float64) []float64 {
 		if met[a.same[item]] {
 			continue
 		}
+		share = min(share, byTaste)
 		byTaste -= share
 		if k := slices.Index(q.Items, item); k >= 0 {
 			chances[k] += share
 		}
 	}
 	for k := range chances {
-		chances[k] += max(0, byTaste) * rates[k] * all / max(unmet, 1e-9*all)
+		chances[k] += byTaste * rates[k] * all / max(unmet, 1e-9*all)
 	}
 	return chances
 }

@@ -15,7 +15,7 @@ const (
 	lmShare        = 0.30
 	predictorShare = 0.26
 	secondShare    = 0.12 // half of it for questions
-	warmShare      = 0.15 // copying first, twice as many steps as there are of others
+	warmShare      = 0.15
 	rlShare        = 0.17 // with best-of-n-sft, which takes about half as long again as RL
 )
 
@@ -79,7 +79,9 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	c.Predictor.Pretrain, c.Predictor.Steps = steps(lmName, lmShare), steps(predictorName, predictorShare)
 	c.Second.Pretrain, c.Second.Steps = steps(secondLMName, secondShare/2), steps(secondName, secondShare/2)
 	if policy == "" {
-		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare/1.25), steps(policyName, rlShare/1.5)
+		// Steps that copy titles take about three quarters of the time of those that do
+		// not, of which there are half as many.
+		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare/(0.75+0.5)), steps(policyName, rlShare/1.5)
 	}
 	return c, nil
 }

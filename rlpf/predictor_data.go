@@ -117,9 +117,23 @@ func (l *Language) anyContext(g *rand.PCG, events []history.Event) string {
 		return l.Activities(someOf(r, events, n))
 	}
 	if r.IntN(3) == 0 {
-		return account(r).Write(l, events, g)
+		return briefTemplate(r, r.IntN(5)).Write(l, events, g)
 	}
 	return RandomTemplate(g).Write(l, events, g)
+}
+
+// recentContext tells of a history, of lags events or more, what was last, and maybe
+// more.
+func (l *Language) recentContext(g *rand.PCG, events []history.Event) string {
+	r := rand.New(g)
+	n := min(len(events), lags+r.IntN(3))
+	switch r.IntN(6) {
+	case 0:
+		return l.Activities(events)
+	case 1:
+		return l.Activities(events[len(events)-n:])
+	}
+	return briefTemplate(r, n).Write(l, events, g)
 }
 
 // someOf returns n of the events in their order.

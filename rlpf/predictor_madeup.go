@@ -30,8 +30,9 @@ func (p *Predictor) madeUp(d PredictorData, i int) example {
 // invented is madeUp for someone with tastes like those of users, of whom there
 // may be too few to learn from them what a history or a summary says without learning
 // them by heart. Every second one is asked where what comes next follows from what
-// was last, which is seldom so else. As not the right option is taught but the chances
-// of all, that such questions are chosen does no harm.
+// was last, which is seldom so else. That such places are chosen does no harm: not
+// the right option is taught but the chances of all, which are what they are wherever
+// it is asked, to one who knows what was last. So these contexts tell it.
 func (p *Predictor) invented(d PredictorData, g *rand.PCG) example {
 	r := rand.New(g)
 	who, pos := d.Asker.inventLife(r)
@@ -40,15 +41,15 @@ func (p *Predictor) invented(d PredictorData, g *rand.PCG) example {
 	}
 	follows := r.IntN(2) == 0
 	if follows {
-		pos = who.followed(r, pos)
+		pos = who.followingPlace(r, pos)
 	}
 	e := p.exampleAt(d, g, who.life, pos)
-	if follows && r.IntN(2) == 0 {
-		e.context = account(r).Write(p.Lang, who.life.events[max(0, pos-d.Length):pos], g)
-	}
-	for k := range e.questions[:len(e.questions)/2] {
-		if q, ok := d.Asker.ask(r, FutureActivity, who.life, pos); follows && ok {
-			e.questions[k] = q
+	if follows {
+		e.context = p.Lang.recentContext(g, who.life.events[max(0, pos-d.Length):pos])
+		for k := range e.questions[:len(e.questions)/2] {
+			if q, ok := d.Asker.ask(r, FutureActivity, who.life, pos); ok {
+				e.questions[k] = q
+			}
 		}
 	}
 	for k := range e.questions {
@@ -106,55 +107,62 @@ func (p *Predictor) plain(d PredictorData, g *rand.PCG) example {
 }
 
 // successive is madeUp for someone whose few events are any, and who does next what
-// follows from the last ones. The wrong options follow from others of the same genre:
-// neither it nor how often something follows tells which is right.
+// follows from one of the last two. The wrong options follow, as long after, from
+// others of its genre: neither a genre nor how often something follows tells which is
+// right.
 func (p *Predictor) successive(d PredictorData, g *rand.PCG) example {
 	r, a := rand.New(g), d.Asker
-	if len(a.Data.Items) == 0 {
+	lag := 0
+	if r.IntN(3) == 0 {
+		lag = 1
+	}
+	if len(a.leading[lag]) == 0 {
 		return example{}
 	}
-	var events []history.Event
-	for range lags + r.IntN(3) {
-		e := history.Event{Item: int32(r.IntN(len(a.Data.Items)))}
+	events := make([]history.Event, lags+r.IntN(3))
+	for i := range events {
+		events[i].Item = int32(r.IntN(len(a.Data.Items)))
 		if a.Data.HasRatings {
-			e.Rating = float32(1 + r.IntN(5))
+			events[i].Rating = float32(1 + r.IntN(5))
 		}
-		events = append(events, e)
 	}
+	from := a.leading[lag][r.IntN(len(a.leading[lag]))]
+	events[len(events)-1-lag].Item = from
 	e := example{context: p.Lang.Activities(events)}
 	if r.IntN(2) == 0 {
 		told := Part{Fact: LastTitles, Count: len(events), Wording: r.IntN(60), Brief: r.IntN(2) == 0}
 		e.context = Template{Parts: []Part{told}}.Write(p.Lang, events, g)
 	}
-	var others []int32
-	if genres := a.genres[events[len(events)-1].Item]; len(genres) > 0 {
+	others := a.leading[lag]
+	if genres := a.genres[from]; len(genres) > 0 {
 		others, _ = p.byGenre(genres[0])
-	} else {
-		_, others = p.byGenre(-1)
 	}
 	for range 3 * p.Config.Questions {
 		if len(e.questions) == p.Config.Questions {
 			break
 		}
-		if q, ok := a.successive(r, events, others); ok {
+		if q, ok := a.successive(r, events, lag, others); ok {
 			e.questions = append(e.questions, q)
 		}
 	}
 	return e
 }
 
-// successive makes a question of what follows from the last of some events, twice as
-// often from the very last one, with wrong options that follow from the others.
-func (a *Asker) successive(r *rand.Rand, events []history.Event, others []int32) (Question, bool) {
+// successive makes a question of what follows from the event that is lag before the
+// last, with wrong options that follow from the others. It fails if all that follows
+// is met already, or too little follows from the others.
+func (a *Asker) successive(r *rand.Rand, events []history.Event, lag int, others []int32) (Question, bool) {
 	q := Question{Task: FutureActivity, Ask: asks[FutureActivity], Answer: []int{0}}
-	lag := r.IntN(lags+1) / lags
+	taken := map[int32]bool{} // titles that cannot be wrong options
+	for _, e := range events {
+		taken[a.same[e.Item]] = true
+	}
 	right, ok := a.successors.draw(r, lag, events[len(events)-1-lag].Item)
-	if !ok {
+	if !ok || taken[a.same[right]] {
 		return q, false
 	}
-	may := map[int32]bool{right: true}
 	for item := range a.successors.after(events) {
-		may[item] = true
+		taken[a.same[item]] = true
 	}
 	q.Items = append(q.Items, right)
 	const tries = 50
@@ -162,8 +170,9 @@ func (a *Asker) successive(r *rand.Rand, events []history.Event, others []int32)
 		if len(q.Items) == options {
 			break
 		}
-		if wrong, ok := a.successors.draw(r, 0, others[r.IntN(len(others))]); ok && !may[wrong] {
-			may[wrong] = true
+		wrong, ok := a.successors.draw(r, lag, others[r.IntN(len(others))])
+		if ok && !taken[a.same[wrong]] {
+			taken[a.same[wrong]] = true
 			q.Items = append(q.Items, wrong)
 		}
 	}

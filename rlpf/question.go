@@ -28,6 +28,7 @@ type Asker struct {
 	chosen     []float64             // how often for each item that is met, at equal liking; see setChosen
 	usual      []float64             // how many of these have met each item, plus rare
 	successors successors            // what follows what among training users
+	leading    [lags][]int32         // items that have successors, ascending
 	most       int                   // events of one who is made up: half of the titles, which leaves the others for options
 	fits       []atomic.Pointer[fit] // of each user, nil until it is needed
 }
@@ -62,7 +63,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	a.countGenres()
 	a.setModels()
 	a.setChosen()
-	a.successors = countSuccessors(d, u.Train)
+	a.setSuccessors()
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		if targets := a.targets(task); targets != nil {
 			a.popular[task] = newPopularity(a.expected(targets), a.Config.Buckets)

@@ -196,7 +196,7 @@ func TestResumeIsExact(t *testing.T) {
 		stage string
 		step  int
 	}{
-		{"lm", 2}, {"before-rl", 3}, {"predictor", 3}, {"rlpf", 2}, {"second-predictor", 2},
+		{"lm", 2}, {"copying", 2}, {"before-rl", 3}, {"predictor", 3}, {"rlpf", 2}, {"second-predictor", 2},
 		{"best-of-n-sft-samples", 1}, {"best-of-n-sft", 2},
 	} {
 		ctx, cancel := context.WithCancel(context.Background())

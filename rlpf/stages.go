@@ -90,7 +90,8 @@ func (r *Run) Predictor(ctx context.Context) (*Predictor, error) {
 // Second returns the second predictor, which nothing is trained towards: what a
 // summary is worth to it tells whether the policy has learned to inform or to
 // please the first. It has a shape and a wording of its own, and learns from
-// half of the training users and from made-up ones.
+// half of the training users and from made-up ones, which do what follows what among
+// all of them.
 func (r *Run) Second(ctx context.Context) (*Predictor, error) {
 	half := slices.Clone(r.Users.Train)
 	rand.New(stream(r.Config.Seed, "half")).Shuffle(len(half), func(i, j int) { half[i], half[j] = half[j], half[i] })
@@ -149,7 +150,7 @@ func (r *Run) BeforeRL(ctx context.Context) (*lm.Model, error) {
 			return err
 		}
 		copyWeights(m, start.Model)
-		r.announce(beforeName, w.Steps, m)
+		r.announce(beforeName, w.Steps+(w.Steps+1)/2, m)
 		s := r.Summariser(m)
 		// A small model is slow to find out how to copy a title, and hardly ever does if all
 		// its texts tell of anything. So it first writes many that do nothing else.
@@ -172,11 +173,12 @@ func (r *Run) example(number string, s *Summariser, lists bool) told {
 	events := r.someHistory(g)
 	t := told{Prompt: s.Prompt(events)}
 	for range r.Config.Warm.Summaries {
-		template := RandomTemplate(g)
-		if few := rand.New(g); lists && few.IntN(2) == 0 {
-			template = lastFew(few)
+		random := rand.New(g)
+		if lists && random.IntN(2) == 0 {
+			t.Texts = append(t.Texts, lastFew(random).Write(r.Lang, events, g))
+		} else {
+			t.Texts = append(t.Texts, RandomTemplate(g).Write(r.Lang, events, g))
 		}
-		t.Texts = append(t.Texts, template.Write(r.Lang, events, g))
 	}
 	return t
 }

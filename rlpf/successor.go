@@ -23,50 +23,45 @@ type successors [lags][][]successor
 
 // countSuccessors finds what follows what among some users: what comes after an item
 // more often than some events later, where those with the same tastes meet it as well.
-// What may be chance is left out.
+// What may be chance is left out, and that an item comes again.
 func countSuccessors(d *history.Dataset, users []int) (s successors) {
 	const (
 		later = 10 // events that show how often something comes anyway
 		sure  = 3  // standard errors by which it must come more often
 	)
-	type place struct{ user, pos int }
-	places := make([][]place, len(d.Items))
+	type place struct{ user, pos int32 }
+	places := make([][]place, len(d.Items)) // of each item
 	for _, u := range users {
 		for pos, e := range d.Users[u].Events {
-			places[e.Item] = append(places[e.Item], place{u, pos})
+			places[e.Item] = append(places[e.Item], place{int32(u), int32(pos)})
 		}
 	}
-	var counts [lags + 1][]float64 // how often each item comes at each lag; the last is for all later events
-	for lag := range counts {
-		counts[lag] = make([]float64, len(d.Items))
-	}
+	counts := make([][lags + 1]float64, len(d.Items)) // how often each item comes at each lag; the last is for all later events
 	for lag := range s {
 		s[lag] = make([][]successor, len(d.Items))
 	}
-	for item, places := range places {
+	for item := range places {
 		var met []int32
 		var all [lags + 1]float64
-		for _, p := range places {
+		for _, p := range places[item] {
 			events := d.Users[p.user].Events[p.pos+1:]
 			for k, e := range events[:min(len(events), lags+later)] {
-				lag := min(k, lags)
-				if counts[0][e.Item]+counts[1][e.Item]+counts[lags][e.Item] == 0 {
+				if counts[e.Item] == [lags + 1]float64{} {
 					met = append(met, e.Item)
 				}
-				counts[lag][e.Item]++
+				lag := min(k, lags)
+				counts[e.Item][lag]++
 				all[lag]++
 			}
 		}
-		for lag := range s {
-			for _, i := range met {
-				anyway := counts[lags][i] / max(1, all[lags]) * all[lag]
-				if more := counts[lag][i] - anyway; more > sure*math.Sqrt(anyway+1) {
+		for _, i := range met {
+			for lag := range s {
+				anyway := counts[i][lags] / max(1, all[lags]) * all[lag]
+				if more := counts[i][lag] - anyway; int(i) != item && more > sure*math.Sqrt(anyway+1) {
 					s[lag][item] = append(s[lag][item], successor{i, more / all[lag]})
 				}
 			}
-		}
-		for _, i := range met {
-			counts[0][i], counts[1][i], counts[lags][i] = 0, 0, 0
+			counts[i] = [lags + 1]float64{}
 		}
 	}
 	return s
@@ -104,4 +99,16 @@ func (s *successors) draw(r *rand.Rand, lag int, item int32) (int32, bool) {
 		}
 	}
 	return list[len(list)-1].item, true
+}
+
+// setSuccessors counts those of the training users' items.
+func (a *Asker) setSuccessors() {
+	a.successors, a.leading = countSuccessors(a.Data, a.Users.Train), [lags][]int32{}
+	for lag, lists := range a.successors {
+		for i, list := range lists {
+			if len(list) > 0 {
+				a.leading[lag] = append(a.leading[lag], int32(i))
+			}
+		}
+	}
 }

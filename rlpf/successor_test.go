@@ -60,6 +60,9 @@ func TestSuccessorsAfter(t *testing.T) {
 		d.Users = append(d.Users, history.User{Events: events})
 	}
 	d.Users = append(d.Users, history.User{}, history.User{Events: []history.Event{event(4)}})
+	for range 20 { // what comes again does not follow from itself
+		d.Users = append(d.Users, history.User{Events: []history.Event{event(5), event(5), event(5)}})
+	}
 	users := make([]int, len(d.Users))
 	for i := range users {
 		users[i] = i

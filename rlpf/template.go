@@ -28,9 +28,9 @@ type Template struct {
 // nothing is left out, and so is what would exceed the limit: first the end of
 // a part's list, then the part. Everything that it says holds (see
 // [Profile.Holds]). AnyTitles draws its titles by r, which may be nil if the
-// template has no such part. Titles of First-, Last- and AnyTitles stand in the
-// order of the events; genres and decades the most frequent first; rated titles
-// the most extreme first, then the most recent.
+// template has no such part. Titles of First- and AnyTitles stand in the order of
+// the events, those of LastTitles the last one first; genres and decades the most
+// frequent first; rated titles the most extreme first, then the most recent.
 func (t Template) Write(l *Language, events []history.Event, r *rand.PCG) string {
 	p := NewProfile(l, events)
 	text, named := "", map[int]bool{}
@@ -115,7 +115,10 @@ func (l *Language) things(p *Profile, part Part, named map[int]bool, r *rand.PCG
 	default:
 		for _, k := range p.order(f, r) {
 			at := k
-			if f == BestTitles || f == WorstTitles {
+			switch f {
+			case LastTitles:
+				at = -k
+			case BestTitles, WorstTitles:
 				at = 0
 			}
 			t := Tally{ID: int(p.Events[k].Item)}

@@ -30,6 +30,6 @@ func ExampleTemplate_Write() {
 	right, claims := rlpf.Factuality(language, summary, events)
 	fmt.Printf("%d of %d claims are right\n", right, claims)
 	// Output:
-	// Mostly watches Drama and Fantasy. Mostly from the 1970s. Recently watched Kingdom of the Wizard; The Quiet House.
+	// Mostly watches Drama and Fantasy. Mostly from the 1970s. Recently watched The Quiet House; Kingdom of the Wizard.
 	// 5 of 5 claims are right
 }

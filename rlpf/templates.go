@@ -88,17 +88,18 @@ func RandomTemplate(r *rand.PCG) Template {
 	return t
 }
 
-// account draws a template of what a few words can say of tastes and of what was last:
-// genres, counted or not, and the last titles, of which RandomTemplate seldom tells
-// alone. What a policy comes to write may be much like it, so predictors read many.
-func account(g *rand.Rand) Template {
+// briefTemplate draws a template of what a few words can say of tastes and of what was
+// last: genres, counted or not, and so many of the last titles, of which RandomTemplate
+// seldom tells alone. What a policy comes to write may be much like it, so predictors
+// read many.
+func briefTemplate(g *rand.Rand, titles int) Template {
 	genres := Part{Fact: MostGenres, Count: 1 + g.IntN(3), Wording: g.IntN(60)}
 	if g.IntN(2) == 0 {
 		genres.Fact, genres.Count = GenreCounts, 1+max(g.IntN(8), g.IntN(8))
 	}
 	parts := []Part{genres}
-	if n := g.IntN(5); n > 0 {
-		parts = append(parts, Part{Fact: LastTitles, Count: n, Wording: g.IntN(60), Brief: g.IntN(4) == 0})
+	if titles > 0 {
+		parts = append(parts, Part{Fact: LastTitles, Count: titles, Wording: g.IntN(60), Brief: g.IntN(4) == 0})
 		g.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	}
 	return Template{Parts: parts}

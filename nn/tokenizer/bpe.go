@@ -24,6 +24,7 @@ type BPE struct {
 
 	words          map[string]int32 // words that are encoded as one token
 	plain, special matcher          // added tokens found by Encode, EncodeSpecial
+	reserved       map[int32]bool   // the special ones
 }
 
 // A pair is two adjacent tokens.
@@ -57,6 +58,7 @@ func newBPE(tokens []string, merges [][2]string, added []addedToken, ignoreMerge
 		merges:       make(map[pair]merge, len(merges)),
 		order:        make([]pair, 0, len(merges)),
 		added:        added,
+		reserved:     map[int32]bool{},
 		ignoreMerges: ignoreMerges,
 	}
 	reserved := make(map[int32]bool, len(added))
@@ -96,7 +98,9 @@ func newBPE(tokens []string, merges [][2]string, added []addedToken, ignoreMerge
 	t.indexWords(reserved)
 	for _, a := range added {
 		t.special.add(tokens[a.id], a.id)
-		if !a.special {
+		if a.special {
+			t.reserved[a.id] = true
+		} else {
 			t.plain.add(tokens[a.id], a.id)
 		}
 	}
@@ -107,7 +111,8 @@ func newBPE(tokens []string, merges [][2]string, added []addedToken, ignoreMerge
 // text, such as a name, that Encode finds as a whole before it cuts the rest into
 // words; of several that match at one place the longest. It is what Hugging Face's
 // add_tokens does. A text matches inside words too, so a short one should begin and
-// end with what no word goes on with. It returns an error if a token is empty, not
+// end with what no word goes on with. Encode may take as long as its text times the
+// longest token. It returns an error if a token is empty, not
 // UTF-8 or one already.
 func (t *BPE) With(texts ...string) (*BPE, error) {
 	merges := make([][2]string, len(t.order))
@@ -236,10 +241,5 @@ func (t *BPE) ID(token string) (id int32, ok bool) {
 
 // IsSpecial reports whether id is a special token.
 func (t *BPE) IsSpecial(id int32) bool {
-	for _, a := range t.added {
-		if a.id == id {
-			return a.special
-		}
-	}
-	return false
+	return t.reserved[id]
 }
