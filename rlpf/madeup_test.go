@@ -171,9 +171,13 @@ func TestMadeUpPopularity(t *testing.T) {
 
 // Whatever the catalogue, what is made up can be learned from or is left out, and
 // its chances are finite and sum to 1: also where a genre has one item, which
-// someone then chooses again and again.
+// someone then chooses again and again, and where all do the same, so that everything
+// follows.
 func TestMadeUpFromAnything(t *testing.T) {
-	for _, c := range []struct{ items, genres int }{{0, 0}, {1, 1}, {2, 0}, {8, 2}, {60, 0}, {150, 150}} {
+	for _, c := range []struct {
+		items, genres int
+		alike         bool
+	}{{0, 0, false}, {1, 1, false}, {2, 0, false}, {8, 2, false}, {60, 0, false}, {150, 150, false}, {150, 3, true}, {8, 1, true}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			full := &history.Dataset{Name: "odd", Items: make([]history.Item, 150)}
 			for g := range 150 {
@@ -190,7 +194,10 @@ func TestMadeUpFromAnything(t *testing.T) {
 			var users Users
 			for u := range 40 {
 				var events []history.Event
-				for _, i := range r.Perm(c.items)[:min(c.items, 70)] {
+				for k, i := range r.Perm(c.items)[:min(c.items, 70)] {
+					if c.alike {
+						i = k
+					}
 					events = append(events, history.Event{Item: int32(i)})
 				}
 				full.Users = append(full.Users, history.User{Key: fmt.Sprint(u), Events: events})
