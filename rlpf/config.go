@@ -26,10 +26,12 @@ type Config struct {
 	Warm      WarmConfig      `json:"warm"`
 	Reward    RewardConfig    `json:"reward"`
 	// RL trains the policy. Its Seed and MaxNew are the run's; its Alpha, LR and
-	// ValueLR have defaults of their own: 0.003, 5e-4 and 1e-3. The divergence is
+	// ValueLR have defaults of their own: 0.001, 2.5e-4 and 1e-3. The divergence is
 	// of whole texts: choosing one of a dozen kinds of summary costs some 3 nats,
 	// and each thing that it names more costs again, while the best summary is worth
-	// little more than 0.1 to the predictor, so a greater Alpha forbids it.
+	// little more than 0.1 to the predictor, and what is named last 0.01 or 0.02, so a
+	// greater Alpha forbids it. With a greater LR policies settle on one sentence
+	// before they have found out what two are worth.
 	RL     rl.FineTune `json:"rl"`
 	BestOf int         `json:"best_of"` // samples of a prompt of which best-of-n-sft learns the best one: 8
 	Exam   ExamConfig  `json:"exam"`    // what is asked at the end
@@ -83,7 +85,7 @@ func (c Config) WithDefaults() Config {
 	}
 	c.Exam.Places = cmp.Or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
-	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = cmp.Or(c.RL.Alpha, 0.003), cmp.Or(c.RL.LR, 5e-4), cmp.Or(c.RL.ValueLR, 1e-3)
+	c.RL.Alpha, c.RL.LR, c.RL.ValueLR = cmp.Or(c.RL.Alpha, 0.001), cmp.Or(c.RL.LR, 2.5e-4), cmp.Or(c.RL.ValueLR, 1e-3)
 	c.RL = c.RL.Defaults()
 	return c
 }

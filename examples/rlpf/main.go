@@ -51,7 +51,7 @@ func program(ctx context.Context, args []string) error {
 	dataset := run.Choice(fs, "dataset", "auto", "what the folder holds", "auto", "ml-latest-small", "ml-1m", "ml-100k", "ml-20m", "ml-25m", "ml-32m", "yelp")
 	method := run.Choice(fs, "method", "reinforce", "how the policy learns from rewards", "reinforce", "rloo", "ppo", "grpo")
 	grade := run.Choice(fs, "grade", "log-probability", "what an answer is paid for", rlpf.Grades...)
-	alpha := run.Float(fs, "alpha", 0.003, 0, 0.99, "weight of staying close to the policy before RL; grpo feels little of it")
+	alpha := run.Float(fs, "alpha", 0.001, 0, 0.99, "weight of staying close to the policy before RL; grpo feels little of it")
 	weight := run.Float(fs, "w", 1, 0, 1000, "weight of the reward for short summaries")
 	length := run.Float(fs, "length", 0, 0, 1000, "tokens of a summary that is neither short nor long; 0: the mean before RL")
 	updates := run.Int(fs, "updates", 0, 0, 1e6, "updates of RL; 0: as the budget or the fixed plan says")
