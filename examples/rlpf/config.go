@@ -29,8 +29,8 @@ func (o options) config() rlpf.Config {
 		c.RL.Steps, c.RL.Prompts = 6, 4
 		c.Exam.Places, c.Exam.Users = 2, 12
 	case o.Dataset == synthetic:
-		c.Predictor.Pretrain, c.Predictor.Steps = 360, 700
-		c.Second.Pretrain, c.Second.Steps = 150, 150
+		c.Predictor.Pretrain, c.Predictor.Steps = 520, 1100
+		c.Second.Pretrain, c.Second.Steps = 200, 200
 		c.Warm.Steps = 230
 		c.RL.Steps = 95
 		if o.Budget == 0 {
