@@ -153,7 +153,7 @@ func (r *Run) BeforeRL(ctx context.Context) (*lm.Model, error) {
 		r.announce(beforeName, w.Steps+(w.Steps+1)/2, m)
 		s := r.Summariser(m)
 		// A small model is slow to find out how to copy a title, and hardly ever does if all
-		// its texts tell of anything. So it first writes many that do nothing else.
+		// its texts tell of anything. So at first half of them do nothing else.
 		err = r.imitate(ctx, copyingName, filepath.Join(checkpoints, "copying"), m, w.Steps*w.Histories, w.LR, func(i int) told {
 			return r.example(fmt.Sprint("copying ", i), s, true)
 		})
