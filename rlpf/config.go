@@ -53,6 +53,11 @@ type RewardConfig struct {
 	Tasks     []Task `json:"tasks"`     // that are asked: both future activities
 	Questions int    `json:"questions"` // of each task about a history, with options of their own: 8
 	Rotations int    `json:"rotations"` // of the options: 1; they are in random order already
+	// MadeUp is the share of made-up users, as predictors learn from: below 0: none; 0.5.
+	// Of these the chance of each option to be right is known, so an answer is paid by
+	// what it is worth on average, which tells far sooner what a summary is good for than
+	// the one thing that somebody happened to do.
+	MadeUp float64 `json:"made_up"`
 	LengthReward
 }
 
@@ -77,6 +82,7 @@ func (c Config) WithDefaults() Config {
 	w.Steps, w.Histories, w.Summaries, w.LR = cmp.Or(w.Steps, 300), cmp.Or(w.Histories, 8), cmp.Or(w.Summaries, 12), cmp.Or(w.LR, 6e-3)
 	r := &c.Reward
 	r.Grade, r.Questions, r.Rotations = cmp.Or(r.Grade, "log-probability"), cmp.Or(r.Questions, 8), cmp.Or(r.Rotations, 1)
+	r.MadeUp = cmp.Or(r.MadeUp, 0.5)
 	if len(r.Tasks) == 0 {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
@@ -117,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(Grades, c.Reward.Grade) {
 		return fmt.Errorf("rlpf: grade %q is none of %s", c.Reward.Grade, strings.Join(Grades, ", "))
+	}
+	if !(c.Reward.MadeUp <= 1) {
+		return fmt.Errorf("rlpf: a share of %g of the reward cannot be made up", c.Reward.MadeUp)
 	}
 	l := c.Reward.LengthReward
 	if sum := l.Weight + l.Cap + l.Slope + l.Length; math.IsNaN(sum) || math.IsInf(sum, 0) {

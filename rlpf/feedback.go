@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/noema-ml/noema/userllm/history"
 )
 
 // Feedback is prediction feedback: a source of prompts about users and the
@@ -18,8 +20,8 @@ type Feedback struct {
 	Asker     *Asker
 	Users     []int // who is asked about
 	Config    RewardConfig
-	// Prompt returns what the summariser reads of a user at a place.
-	Prompt func(user, pos int) string
+	// Prompt returns what the summariser reads of a history.
+	Prompt func(events []history.Event) string
 	// Length counts a summary's tokens.
 	Length func(summary string) int
 
@@ -32,30 +34,46 @@ func (f *Feedback) Draw(r *rand.PCG, n int) []string {
 	f.asked = map[string][]Question{}
 	prompts := make([]string, 0, n)
 	for misses := 0; len(prompts) < n; {
-		qs := f.questions(r)
+		events, qs := f.questions(r)
 		if len(qs) == 0 {
 			if misses++; misses > 1000*n {
 				break // no user can be asked anything
 			}
 			continue
 		}
-		prompt := f.Prompt(qs[0].User, qs[0].Pos)
+		prompt := f.Prompt(events)
 		f.asked[prompt] = qs
 		prompts = append(prompts, prompt)
 	}
 	return prompts
 }
 
-// questions draws a history and what is asked about it; none if nothing can be.
-func (f *Feedback) questions(r *rand.PCG) (qs []Question) {
+// questions draws a history and what is asked about it; nothing if nothing can be.
+func (f *Feedback) questions(r *rand.PCG) ([]history.Event, []Question) {
+	if rand.New(r).Float64() < f.Config.MadeUp {
+		who, pos := f.Asker.inventLife(rand.New(r))
+		if who == nil {
+			return nil, nil
+		}
+		qs := f.ask(r, who.life, pos)
+		for k := range qs {
+			who.answer(&qs[k])
+		}
+		return who.life.events[max(0, pos-f.Asker.Config.History):pos], qs
+	}
 	user := f.Users[rand.New(r).IntN(len(f.Users))]
 	pos, ok := f.Asker.Place(r, user)
 	if !ok {
-		return nil
+		return nil, nil
 	}
+	return f.Asker.History(user, pos), f.ask(r, f.Asker.timeline(user), pos)
+}
+
+// ask draws the questions about one whose history ends before pos.
+func (f *Feedback) ask(r *rand.PCG, t timeline, pos int) (qs []Question) {
 	for _, task := range f.Config.Tasks {
 		for range f.Config.Questions {
-			if q, ok := f.Asker.Ask(r, task, user, pos); ok {
+			if q, ok := f.Asker.ask(rand.New(r), task, t, pos); ok {
 				qs = append(qs, q)
 			}
 		}
@@ -91,9 +109,9 @@ func (f *Feedback) Reward(ctx context.Context, prompts, summaries []string) ([]f
 	for i, p := range prompts {
 		n := len(f.asked[p])
 		for range n {
-			q := &questions[next]
-			rewards[i] += grade(f.Config.Grade, scores[next], q.Answer) / float64(n)
-			right += hit(scores[next], q.Answer, q.Task.Recall()) / float64(len(questions))
+			q, s := &questions[next], scores[next]
+			rewards[i] += q.expect(func(answer []int) float64 { return grade(f.Config.Grade, s, answer) }) / float64(n)
+			right += q.expect(func(answer []int) float64 { return hit(s, answer, q.Task.Recall()) }) / float64(len(questions))
 			next++
 		}
 		feedback += rewards[i] / float64(len(prompts))

@@ -27,7 +27,7 @@ type persona struct {
 }
 
 // invent makes up someone with tastes of their own. An item's weight is how often
-// it is chosen times the mean liking for its genres.
+// it is chosen times the mean liking for its genres, by its mix.
 func (a *Asker) invent(r *rand.Rand) *persona {
 	likes := make(liking, len(a.Data.Genres))
 	decided := mostDecided * r.Float64()
@@ -37,7 +37,7 @@ func (a *Asker) invent(r *rand.Rand) *persona {
 	who := &persona{asker: a, below: make([]float64, len(a.Data.Items))}
 	var total float64
 	for i := range who.below {
-		total += a.rate[i] * likes.of(a.genres[i])
+		total += a.rate[i] * a.mixes[i].of(likes, a.genres[i])
 		who.below[i] = total
 	}
 	return who

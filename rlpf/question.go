@@ -26,6 +26,7 @@ type Asker struct {
 	models     []int                 // training users after whom others are made up; see setModels
 	rate       []float64             // how often each item is chosen by these, up to a factor
 	chosen     []float64             // how often for each item that is met, at equal liking; see setChosen
+	mixes      []mix                 // of each item, what its genres count
 	usual      []float64             // how many of these have met each item, plus rare
 	successors successors            // what follows what among training users
 	leading    [lags][]int32         // items that have successors, ascending
@@ -63,6 +64,7 @@ func NewAsker(d *history.Dataset, u Users, c AskConfig, people []history.Person)
 	a.countGenres()
 	a.setModels()
 	a.setChosen()
+	a.setMixes()
 	a.setSuccessors()
 	for _, task := range []Task{FutureActivity, FutureActivityGap50} {
 		if targets := a.targets(task); targets != nil {
@@ -179,6 +181,18 @@ func (a *Asker) Test(task Task, users []int, perUser int, seed uint64) []Questio
 // Target returns the item that a question about the future asks for. It panics
 // for other tasks.
 func (q *Question) Target() int32 { return q.Items[q.Answer[0]] }
+
+// expect returns the mean worth of the right answers, by the chance of each option to be
+// the one if these are known.
+func (q *Question) expect(worth func(answer []int) float64) (mean float64) {
+	if q.chances == nil {
+		return worth(q.Answer)
+	}
+	for k, chance := range q.chances {
+		mean += chance * worth([]int{k})
+	}
+	return mean
+}
 
 // LeakCheck reports whether a text that is to answer the question holds the
 // target's title as a history would write it, in full, with its year if it has

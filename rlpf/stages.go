@@ -227,7 +227,7 @@ func (r *Run) Feedback(ctx context.Context) (*Feedback, error) {
 	s := r.Summariser(before)
 	f := &Feedback{
 		Predictor: p, Asker: r.Asker, Users: r.Users.Train, Config: r.Config.Reward,
-		Prompt: func(user, pos int) string { return s.Prompt(r.Asker.History(user, pos)) },
+		Prompt: s.Prompt,
 		Length: func(summary string) int { return len(r.Lang.Encode(summary)) },
 	}
 	if f.Config.Length == 0 {
