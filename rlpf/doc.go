@@ -18,8 +18,9 @@
 // unasked: the policy is warmed up on templates, and that checkpoint stands for
 // the paper's zero-shot model; the predictor is pretrained on the catalogue and on
 // made-up users, trained once on questions about train users and more made-up
-// ones, and frozen. Direct RLAIF is not among the rivals: no model of this size
-// can judge a summary. [ScoreReward] is its reward, for whom has a judge.
+// ones, and frozen; and half of the reward is for summaries of made-up users.
+// Direct RLAIF is not among the rivals: no model of this size can judge a summary.
+// [ScoreReward] is its reward, for whom has a judge.
 //
 // What is said about a data set, and how it becomes tokens, is its [Language].
 // A [Template] writes a summary by rule from facts that are counted in the

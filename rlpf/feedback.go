@@ -12,13 +12,14 @@ import (
 // Feedback is prediction feedback: a source of prompts about users and the
 // reward for summaries of them, which is how well the frozen predictor answers
 // questions about the user's future when it reads the summary alone, plus the
-// reward for length (section 3.2 of the paper). Draw and Reward are a Trainer's
-// Prompts and Reward; they remember each other's prompts, so a Feedback serves
-// one Trainer.
+// reward for length (section 3.2 of the paper). Some of the users are made up
+// (RewardConfig.MadeUp): what their answers are worth is a mean over what they might
+// do. Draw and Reward are a Trainer's Prompts and Reward; they remember each other's
+// prompts, so a Feedback serves one Trainer.
 type Feedback struct {
 	Predictor *Predictor
 	Asker     *Asker
-	Users     []int // who is asked about
+	Users     []int // who is asked about, beside those who are made up
 	Config    RewardConfig
 	// Prompt returns what the summariser reads of a history.
 	Prompt func(events []history.Event) string

@@ -36,7 +36,12 @@ func TestFeedback(t *testing.T) {
 	require.NoError(t, err)
 	want := f.Config.Of(len(r.Lang.Encode(summaries[2])))
 	for i, q := range qs {
-		want += grade("log-probability", scores[i], q.Answer) / float64(len(qs))
+		if q.chances == nil {
+			want += grade("log-probability", scores[i], q.Answer) / float64(len(qs))
+		}
+		for k, chance := range q.chances { // of someone who is made up
+			want += chance * grade("log-probability", scores[i], []int{k}) / float64(len(qs))
+		}
 	}
 	require.InDelta(t, want, graded[2], 1e-4)
 	require.Contains(t, f.Last(), "accuracy")
@@ -56,4 +61,28 @@ func TestFeedback(t *testing.T) {
 	require.ErrorContains(t, err, "did not draw")
 	_, err = f.Reward(ctx, prompts, summaries[:2])
 	require.ErrorContains(t, err, "2 summaries")
+}
+
+// Half of the prompts are about made-up users, whose questions have known chances, or
+// all, or none.
+func TestFeedbackMadeUp(t *testing.T) {
+	f, err := tiny(t).run.Feedback(context.Background())
+	require.NoError(t, err)
+	for share, want := range map[float64][2]int{-1: {0, 0}, 0.5: {15, 35}, 1: {50, 50}} {
+		f.Config.MadeUp = share
+		made := 0
+		for _, p := range f.Draw(rand.NewPCG(4, 5), 50) {
+			of := func(q Question) bool { return q.User == nobody }
+			qs := f.asked[p]
+			for _, q := range qs {
+				require.Equal(t, of(qs[0]), of(q))
+				require.Equal(t, of(q), q.chances != nil)
+			}
+			if of(qs[0]) {
+				made++
+			}
+		}
+		require.GreaterOrEqual(t, made, want[0])
+		require.LessOrEqual(t, made, want[1])
+	}
 }

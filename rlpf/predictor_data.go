@@ -11,7 +11,7 @@ import (
 // PredictorData is what a predictor is trained on: the events of the given
 // users, questions that are drawn for them, and made-up users, of whom nothing is
 // taken from anyone but, of the asker's training users, how popular items are, what
-// follows what and how many events they have.
+// each genre of an item counts, what follows what and how many events they have.
 type PredictorData struct {
 	Asker  *Asker
 	Users  []int  // those it may see
