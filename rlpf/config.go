@@ -53,7 +53,7 @@ type RewardConfig struct {
 	Tasks     []Task `json:"tasks"`     // that are asked: both future activities
 	Questions int    `json:"questions"` // of each task about a history, with options of their own: 8
 	Rotations int    `json:"rotations"` // of the options: 1; they are in random order already
-	// MadeUp is the share of made-up users, as predictors learn from: below 0: none; 0.5.
+	// MadeUp is the share of made-up users, as predictors learn from; -1: none; 0.5.
 	// Of these the chance of each option to be right is known, so an answer is paid by
 	// what it is worth on average, which tells far sooner what a summary is good for than
 	// the one thing that somebody happened to do.
@@ -87,7 +87,7 @@ func (c Config) WithDefaults() Config {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
 	if r.LengthReward == (LengthReward{}) {
-		r.LengthReward = LengthReward{Weight: 1, Cap: 0.02, Slope: 0.01}
+		r.LengthReward = LengthReward{Weight: 1, Cap: 0.005, Slope: 0.01}
 	}
 	c.Exam.Places = cmp.Or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens
@@ -124,8 +124,8 @@ func (c Config) Validate() error {
 	if !slices.Contains(Grades, c.Reward.Grade) {
 		return fmt.Errorf("rlpf: grade %q is none of %s", c.Reward.Grade, strings.Join(Grades, ", "))
 	}
-	if !(c.Reward.MadeUp <= 1) {
-		return fmt.Errorf("rlpf: a share of %g of the reward cannot be made up", c.Reward.MadeUp)
+	if m := c.Reward.MadeUp; !(m >= -1 && m <= 1) {
+		return fmt.Errorf("rlpf: made_up %g is not a share from 0 to 1, or -1 for none", m)
 	}
 	l := c.Reward.LengthReward
 	if sum := l.Weight + l.Cap + l.Slope + l.Length; math.IsNaN(sum) || math.IsInf(sum, 0) {

@@ -34,13 +34,10 @@ type Feedback struct {
 func (f *Feedback) Draw(r *rand.PCG, n int) []string {
 	f.asked = map[string][]Question{}
 	prompts := make([]string, 0, n)
-	for misses := 0; len(prompts) < n; {
+	for len(prompts) < n {
 		events, qs := f.questions(r)
 		if len(qs) == 0 {
-			if misses++; misses > 1000*n {
-				break // no user can be asked anything
-			}
-			continue
+			break // no user can be asked anything
 		}
 		prompt := f.Prompt(events)
 		f.asked[prompt] = qs
@@ -50,24 +47,33 @@ func (f *Feedback) Draw(r *rand.PCG, n int) []string {
 }
 
 // questions draws a history and what is asked about it; nothing if nothing can be.
+// Few users may have done enough to be asked, while hardly anyone is made up in vain, so
+// it is settled first of which kind they are to be.
 func (f *Feedback) questions(r *rand.PCG) ([]history.Event, []Question) {
 	if rand.New(r).Float64() < f.Config.MadeUp {
-		who, pos := f.Asker.inventLife(rand.New(r))
-		if who == nil {
-			return nil, nil
+		for range 8 {
+			who, pos := f.Asker.inventLife(rand.New(r))
+			if who == nil {
+				break
+			}
+			if qs := f.ask(r, who.life, pos); len(qs) > 0 {
+				for k := range qs {
+					who.answer(&qs[k])
+				}
+				return who.life.events[max(0, pos-f.Asker.Config.History):pos], qs
+			}
 		}
-		qs := f.ask(r, who.life, pos)
-		for k := range qs {
-			who.answer(&qs[k])
+		// Nobody can be made up, as of a small catalogue.
+	}
+	for range 10000 {
+		user := f.Users[rand.New(r).IntN(len(f.Users))]
+		if pos, ok := f.Asker.Place(r, user); ok {
+			if qs := f.ask(r, f.Asker.timeline(user), pos); len(qs) > 0 {
+				return f.Asker.History(user, pos), qs
+			}
 		}
-		return who.life.events[max(0, pos-f.Asker.Config.History):pos], qs
 	}
-	user := f.Users[rand.New(r).IntN(len(f.Users))]
-	pos, ok := f.Asker.Place(r, user)
-	if !ok {
-		return nil, nil
-	}
-	return f.Asker.History(user, pos), f.ask(r, f.Asker.timeline(user), pos)
+	return nil, nil
 }
 
 // ask draws the questions about one whose history ends before pos.
