@@ -129,5 +129,6 @@ func (f *Feedback) Reward(ctx context.Context, prompts, summaries []string) ([]f
 }
 
 // Last returns what the last call of Reward came to: "feedback", the mean reward
-// without that for length, and "accuracy", the share of right answers.
+// without that for length, and "accuracy", the share of right answers, for made-up users
+// as it is to be expected.
 func (f *Feedback) Last() map[string]float64 { return f.last }

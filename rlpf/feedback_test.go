@@ -2,10 +2,13 @@ package rlpf
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/noema-ml/noema/userllm/history"
 )
 
 func TestFeedback(t *testing.T) {
@@ -64,21 +67,27 @@ func TestFeedback(t *testing.T) {
 }
 
 // Half of the prompts are about made-up users, whose questions have known chances, or
-// all, or none.
+// all, or none, though of the others only half have done enough to be asked.
 func TestFeedbackMadeUp(t *testing.T) {
-	f, err := tiny(t).run.Feedback(context.Background())
-	require.NoError(t, err)
-	for share, want := range map[float64][2]int{-1: {0, 0}, 0.5: {15, 35}, 1: {50, 50}} {
+	a := quickAsker(t)
+	f := &Feedback{Asker: a, Users: a.Users.Train, Config: Config{}.WithDefaults().Reward}
+	asked := 0
+	f.Prompt = func(events []history.Event) string { // as in no other prompt
+		asked++
+		require.NotEmpty(t, events)
+		require.LessOrEqual(t, len(events), a.Config.History)
+		return fmt.Sprint(asked)
+	}
+	for share, want := range map[float64][2]int{-1: {0, 0}, 0.5: {125, 175}, 1: {300, 300}} {
 		f.Config.MadeUp = share
 		made := 0
-		for _, p := range f.Draw(rand.NewPCG(4, 5), 50) {
-			of := func(q Question) bool { return q.User == nobody }
+		for _, p := range f.Draw(rand.NewPCG(4, 5), 300) {
 			qs := f.asked[p]
 			for _, q := range qs {
-				require.Equal(t, of(qs[0]), of(q))
-				require.Equal(t, of(q), q.chances != nil)
+				require.Equal(t, qs[0].User == nobody, q.User == nobody)
+				require.Equal(t, q.User == nobody, q.chances != nil)
 			}
-			if of(qs[0]) {
+			if qs[0].User == nobody {
 				made++
 			}
 		}

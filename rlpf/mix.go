@@ -28,60 +28,73 @@ type mix []float64
 
 // setMixes finds the mix of each item: a romance with some war in it draws those who
 // like romances. Who has met it tells, given their likings by all that they have met:
-// this is the expectation-maximisation of a Poisson model in which each genre
-// of an item brings its own users, of whom only the first time is seen (a user who is
-// likely to have met it before long counts for as long as that takes).
+// each genre brings a user at a rate of its own, and only that somebody has come is
+// seen, not when. This is expectation-maximisation for the rates, over the time until
+// the first coming. On catalogues of many thousand items some dozens of users stand for
+// all, and tell of the commonest items alone.
 func (a *Asker) setMixes() {
-	const rounds, most = 10, 4e6 // users times items; else some of the users stand for all
-	n := len(a.models)
-	n = min(n, 1+int(most)/max(1, len(a.genres)))
-	fits, met := make([]*fit, n), make([]map[int32]bool, n)
+	const most = 4e6 // users times items
+	n := min(len(a.models), 1+int(most)/max(1, len(a.genres)))
+	fits, met := make([]*fit, n), make([][]bool, n)
 	parallel.For(n, 1, func(lo, hi int) {
 		for k := lo; k < hi; k++ {
 			t := a.timeline(a.models[k*len(a.models)/n])
-			fits[k], met[k] = t.fit, distinct(t.events)
+			fits[k], met[k] = t.fit, make([]bool, len(a.genres))
+			for i := range distinct(t.events) {
+				met[k][i] = true
+			}
 		}
 	})
 	a.mixes = make([]mix, len(a.genres))
 	parallel.For(len(a.genres), 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			genres := a.genres[i]
-			m := make(mix, len(genres))
-			for k := range m {
-				m[k] = 1 / float64(len(m))
-			}
-			a.mixes[i] = m
-			came, could := make([]float64, len(m)), make([]float64, len(m))
-			for range rounds {
-				if len(m) < 2 {
-					break
-				}
-				for k := range m {
-					came[k], could[k] = doubtMix, doubtMix
-				}
-				for u, f := range fits {
-					all := m.of(f.liking, genres)
-					once := float64(f.items) * a.chosen[i]
-					seen := once
-					if times := once * all; times > 0 {
-						seen *= -math.Expm1(-times) / times
-					}
-					for k, g := range genres {
-						could[k] += seen * f.liking[g]
-						if met[u][int32(i)] {
-							came[k] += m[k] * f.liking[g] / all
-						}
-					}
-				}
-				var sum float64
-				for k := range m {
-					m[k] = came[k] / could[k]
-					sum += m[k]
-				}
-				for k := range m {
-					m[k] /= sum
-				}
-			}
+			a.mixes[i] = a.findMix(int32(i), fits, met)
 		}
 	})
+}
+
+// findMix finds the mix of an item from the fits of some users and whether each of
+// them, [users][items], has met it.
+func (a *Asker) findMix(item int32, fits []*fit, met [][]bool) mix {
+	const rounds = 20
+	genres := a.genres[item]
+	m := make(mix, len(genres)) // as the rates, up to the item's own, until the end
+	for k := range m {
+		m[k] = 1 / float64(len(m))
+	}
+	if len(m) < 2 {
+		return m
+	}
+	came, could := make([]float64, len(m)), make([]float64, len(m)) // how often, and in what time
+	for range rounds {
+		for k := range m {
+			came[k], could[k] = doubtMix/float64(len(m)), doubtMix
+		}
+		for u, f := range fits {
+			all, time := m.of(f.liking, genres), float64(f.items)*a.chosen[item]
+			if time <= 0 {
+				continue
+			}
+			if met[u][item] {
+				for k, g := range genres {
+					came[k] += m[k] * f.liking[g] / all
+				}
+				time = 1/all - time/math.Expm1(time*all) // the mean of when it happens, as it does
+			}
+			for k, g := range genres {
+				could[k] += time * f.liking[g]
+			}
+		}
+		for k := range m {
+			m[k] = came[k] / could[k]
+		}
+	}
+	var sum float64
+	for _, x := range m {
+		sum += x
+	}
+	for k := range m {
+		m[k] /= sum
+	}
+	return m
 }

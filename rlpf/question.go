@@ -182,8 +182,8 @@ func (a *Asker) Test(task Task, users []int, perUser int, seed uint64) []Questio
 // for other tasks.
 func (q *Question) Target() int32 { return q.Items[q.Answer[0]] }
 
-// expect returns the mean worth of the right answers, by the chance of each option to be
-// the one if these are known.
+// expect returns what is to be expected of a worth that depends on the right answers: by
+// the chance of each option to be the one, if these are known.
 func (q *Question) expect(worth func(answer []int) float64) (mean float64) {
 	if q.chances == nil {
 		return worth(q.Answer)

@@ -261,6 +261,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"must not":  func(c *Config) { c.Reward.Tasks = []Task{FavGenre} },
 		"learning":  func(c *Config) { c.Warm.LR = 2 },
 		"length":    func(c *Config) { c.Reward.Length = math.NaN() },
+		"made_up":   func(c *Config) { c.Reward.MadeUp = math.NaN() },
+		"-Inf":      func(c *Config) { c.Reward.MadeUp = math.Inf(-1) },
 		"LR":        func(c *Config) { c.RL.LR = -1 },
 		"sarsa":     func(c *Config) { c.RL.Method = "sarsa" },
 		"dim":       func(c *Config) { c.Model.Dim = -4 },

@@ -90,8 +90,8 @@ func (r *Run) Predictor(ctx context.Context) (*Predictor, error) {
 // Second returns the second predictor, which nothing is trained towards: what a
 // summary is worth to it tells whether the policy has learned to inform or to
 // please the first. It has a shape and a wording of its own, and learns from
-// half of the training users and from made-up ones, which do what follows what among
-// all of them.
+// half of the training users and from made-up ones, which do what follows what, and like
+// items by the mixes, that are learned from all of them.
 func (r *Run) Second(ctx context.Context) (*Predictor, error) {
 	half := slices.Clone(r.Users.Train)
 	rand.New(stream(r.Config.Seed, "half")).Shuffle(len(half), func(i, j int) { half[i], half[j] = half[j], half[i] })
@@ -214,7 +214,7 @@ func (r *Run) someHistory(g *rand.PCG) []history.Event {
 	}
 }
 
-// Feedback returns the reward of RL about training users.
+// Feedback returns the reward of RL about training users and made-up ones.
 func (r *Run) Feedback(ctx context.Context) (*Feedback, error) {
 	p, err := r.Predictor(ctx)
 	if err != nil {

@@ -321,7 +321,7 @@ func curves(path string) ([]run.Block, error) {
 	names := []string{"reward", "accuracy", "kl", "length", "entropy", "loss"}
 	charts := map[string]*run.LineChart{
 		"reward":   {Title: "Reward of a summary", YLabel: "reward"},
-		"accuracy": {Title: "The predictor's answers to the reward's questions, on training users", YLabel: "share right"},
+		"accuracy": {Title: "The predictor's answers to the reward's questions, on training and made-up users", YLabel: "share right"},
 		"kl":       {Title: "Divergence from the policy before RL", YLabel: "nats a summary"},
 		"length":   {Title: "Length of a summary", YLabel: "tokens"},
 		"entropy":  {Title: "Entropy", YLabel: "nats a token"},
