@@ -16,7 +16,7 @@ const (
 	predictorShare = 0.22
 	secondShare    = 0.12 // half of it for questions
 	warmShare      = 0.15
-	rlShare        = 0.27 // with best-of-n-sft, which takes about half as long again as RL
+	rlShare        = 0.27 // with best-of-n-sft, which takes about three quarters of the time of RL again
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many
@@ -81,7 +81,7 @@ func Scale(ctx context.Context, c Config, d *history.Dataset, people []history.P
 	if policy == "" {
 		// Steps that copy titles take about three quarters of the time of those that do
 		// not, of which there are half as many.
-		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare/(0.75+0.5)), steps(policyName, rlShare/1.5)
+		c.Warm.Steps, c.RL.Steps = steps(beforeName, warmShare/(0.75+0.5)), steps(policyName, rlShare/1.75)
 	}
 	return c, nil
 }
