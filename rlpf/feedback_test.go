@@ -67,7 +67,7 @@ func TestFeedback(t *testing.T) {
 }
 
 // Half of the prompts are about made-up users, whose questions have known chances, or
-// all, or none, though of the others only half have done enough to be asked.
+// all, or none, though many others have done too little to be asked.
 func TestFeedbackMadeUp(t *testing.T) {
 	a := quickAsker(t)
 	f := &Feedback{Asker: a, Users: a.Users.Train, Config: Config{}.WithDefaults().Reward}
@@ -81,7 +81,9 @@ func TestFeedbackMadeUp(t *testing.T) {
 	for share, want := range map[float64][2]int{-1: {0, 0}, 0.5: {125, 175}, 1: {300, 300}} {
 		f.Config.MadeUp = share
 		made := 0
-		for _, p := range f.Draw(rand.NewPCG(4, 5), 300) {
+		prompts := f.Draw(rand.NewPCG(4, 5), 300)
+		require.Len(t, prompts, 300)
+		for _, p := range prompts {
 			qs := f.asked[p]
 			for _, q := range qs {
 				require.Equal(t, qs[0].User == nobody, q.User == nobody)

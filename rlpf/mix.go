@@ -6,8 +6,8 @@ import (
 	"github.com/noema-ml/noema/internal/parallel"
 )
 
-// doubtMix is how many more users are thought to have met each item for the sake of
-// each of its genres: of an item that few have met its genres count alike.
+// doubtMix is how many more users are thought to have met each item, for the sake of all
+// its genres alike: of an item that few have met they count about the same.
 const doubtMix = 1
 
 // of returns how much more often than by its rate someone chooses an item: the mean of
@@ -30,7 +30,7 @@ type mix []float64
 // like romances. Who has met it tells, given their likings by all that they have met:
 // each genre brings a user at a rate of its own, and only that somebody has come is
 // seen, not when. This is expectation-maximisation for the rates, over the time until
-// the first coming. On catalogues of many thousand items some dozens of users stand for
+// the first coming. On catalogues of ten thousand items some hundreds of users stand for
 // all, and tell of the commonest items alone.
 func (a *Asker) setMixes() {
 	const most = 4e6 // users times items

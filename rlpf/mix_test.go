@@ -60,8 +60,7 @@ func TestMixes(t *testing.T) {
 	}
 }
 
-// An item that nobody has met, or only one who has nothing to do with it, is of its
-// genres alike; cores change nothing.
+// An item that nobody has met is of its genres alike; cores change nothing.
 func TestMixesOdd(t *testing.T) {
 	d, _ := SyntheticData(1, true)
 	unmet := int32(len(d.Items))
