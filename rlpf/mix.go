@@ -10,6 +10,9 @@ import (
 // its genres alike: of an item that few have met they count about the same.
 const doubtMix = 1
 
+// mix is what each genre of an item counts for those who choose it; it sums to 1.
+type mix []float64
+
 // of returns how much more often than by its rate someone chooses an item: the mean of
 // the likings for its genres, by the item's mix.
 func (m mix) of(l liking, genres []int32) float64 {
@@ -22,9 +25,6 @@ func (m mix) of(l liking, genres []int32) float64 {
 	}
 	return sum
 }
-
-// mix is what each genre of an item counts for those who choose it; it sums to 1.
-type mix []float64
 
 // setMixes finds the mix of each item: a romance with some war in it draws those who
 // like romances. Who has met it tells, given their likings by all that they have met:
