@@ -87,7 +87,7 @@ func (c Config) WithDefaults() Config {
 		r.Tasks = []Task{FutureActivity, FutureActivityGap50}
 	}
 	if r.LengthReward == (LengthReward{}) {
-		r.LengthReward = LengthReward{Weight: 1, Cap: 0.005, Slope: 0.01}
+		r.LengthReward = LengthReward{Weight: 1, Cap: 0.005, Slope: 0.001}
 	}
 	c.Exam.Places = cmp.Or(c.Exam.Places, 8)
 	c.RL.Seed, c.RL.MaxNew = c.Seed, c.Tokens

@@ -53,18 +53,41 @@ type Language struct {
 
 // NewLanguage trains a byte-level BPE of at most vocab tokens on the titles and
 // genres of d and the texts of the templates, and returns the language with it. Titles
-// that end in their year are tokens of their own beside these: a small model would
-// spend most of its layers on putting them together, and most of its time on spelling
-// them. It reads no user's events.
+// that end in their year, small numbers and decades are tokens of their own beside
+// these: a small model would spend most of its layers on putting them together, and most
+// of its time on spelling them. It reads no user's events.
 func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*Language, error) {
 	tok, err := tokenizer.TrainBPE(ctx, corpus(d, w), vocab, EndToken, PadToken)
 	if err != nil {
 		return nil, fmt.Errorf("rlpf: tokenizer: %w", err)
 	}
-	if tok, err = tok.With(titleTokens(d)...); err != nil {
+	if tok, err = tok.With(append(titleTokens(d), numberTokens(d)...)...); err != nil {
 		return nil, fmt.Errorf("rlpf: %w", err)
 	}
 	return OpenLanguage(d, w, tok)
+}
+
+// mostNumber is the greatest number that is a token. Greater ones, as of years in
+// titles, are a token and the digits left.
+const mostNumber = 99
+
+// numberTokens returns the counts that histories come to and the decades of the
+// catalogue, with the space before them.
+func numberTokens(d *history.Dataset) []string {
+	var numbers []string
+	for n := range mostNumber + 1 {
+		numbers = append(numbers, " "+strconv.Itoa(n))
+	}
+	decades := map[int]bool{}
+	for _, item := range d.Items {
+		if item.Year > 0 {
+			decades[item.Year/10*10] = true
+		}
+	}
+	for _, decade := range slices.Sorted(maps.Keys(decades)) {
+		numbers = append(numbers, fmt.Sprintf(" %ds", decade))
+	}
+	return numbers
 }
 
 // Titles that are tokens: how many at most, the first ones of the catalogue, and of how

@@ -3,6 +3,7 @@ package rlpf
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,10 +74,14 @@ func TestOpenLanguage(t *testing.T) {
 	l := newLanguage(t, d, 500)
 	titles := titleTokens(d)
 	require.Equal(t, []string{" Dune (1984)", " Mr. Holland's Opus (1995)", " Heat, and Dust (1983)", " La Cité des enfants perdus (1995)", " 七人の侍 (1954)", " M (1931)", " M. Butterfly (1993)"}, titles)
-	require.LessOrEqual(t, l.Tok.Vocab(), 500+len(titles))
-	for _, title := range titles {
-		require.Len(t, l.Encode(title), 1, title)
+	numbers := numberTokens(d)
+	require.Equal(t, []string{" 0", " 1"}, numbers[:2])
+	require.Equal(t, []string{" 99", " 1950s", " 1960s", " 1970s", " 1980s", " 1990s"}, numbers[99:])
+	require.LessOrEqual(t, l.Tok.Vocab(), 500+len(titles)+len(numbers))
+	for _, whole := range slices.Concat(titles, numbers) {
+		require.Len(t, l.Encode(whole), 1, whole)
 	}
+	require.Len(t, l.Encode(" 12, 7 and 31."), 6)
 	// Neither a title that is not text nor one that is endless is a token.
 	odd := &history.Dataset{Items: []history.Item{
 		{Title: "Caf\xe9 (1990)", Year: 1990}, {Title: strings.Repeat("a ", 5000) + "(1990)", Year: 1990},

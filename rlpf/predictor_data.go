@@ -105,18 +105,17 @@ func (l *Language) anyContext(g *rand.PCG, events []history.Event) string {
 		n = min(12, len(events))
 	}
 	switch kind := r.Float64(); {
-	case kind < 0.08:
+	case kind < 0.05:
 		return ""
-	case kind < 0.16:
+	case kind < 0.13:
 		return l.Activities(events)
-	case kind < 0.36:
+	case kind < 0.25:
 		return l.Activities(events[len(events)-n:])
-	case kind < 0.41:
+	case kind < 0.29:
 		return l.Activities(events[:n])
-	case kind < 0.50:
+	case kind < 0.35:
 		return l.Activities(someOf(r, events, n))
-	}
-	if r.IntN(3) == 0 {
+	case kind < 0.80:
 		return briefTemplate(r, r.IntN(5)).Write(l, events, g)
 	}
 	return RandomTemplate(g).Write(l, events, g)

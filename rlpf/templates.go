@@ -94,7 +94,7 @@ func RandomTemplate(r *rand.PCG) Template {
 // read many.
 func briefTemplate(g *rand.Rand, titles int) Template {
 	genres := Part{Fact: MostGenres, Count: 1 + g.IntN(3), Wording: g.IntN(60)}
-	if g.IntN(2) == 0 {
+	if g.IntN(4) > 0 {
 		genres.Fact, genres.Count = GenreCounts, 1+max(g.IntN(8), g.IntN(8))
 	}
 	parts := []Part{genres}

@@ -14,7 +14,7 @@ func (o options) config() rlpf.Config {
 		c.RL.Alpha = -1 // none, where 0 stands for the default
 	}
 	c.Reward.Grade = o.Grade
-	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.005, Slope: 0.01, Length: o.Length}
+	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.005, Slope: 0.001, Length: o.Length}
 	c.Second = rlpf.OtherPredictor()
 	switch {
 	case o.Quick:
