@@ -58,6 +58,8 @@ type RewardConfig struct {
 	// what it is worth on average, which tells far sooner what a summary is good for than
 	// the one thing that somebody happened to do.
 	MadeUp float64 `json:"made_up"`
+	// The default pays 0.005 at most for being short, and takes 0.001 for a token more than
+	// the mean before RL: a count or a title, which is one, is worth little more than that.
 	LengthReward
 }
 

@@ -53,9 +53,10 @@ type Language struct {
 
 // NewLanguage trains a byte-level BPE of at most vocab tokens on the titles and
 // genres of d and the texts of the templates, and returns the language with it. Titles
-// that end in their year, small numbers and decades are tokens of their own beside
-// these: a small model would spend most of its layers on putting them together, and most
-// of its time on spelling them. It reads no user's events.
+// that end in their year are tokens of their own beside these: a small model would
+// spend most of its layers on putting them together, and most of its time on spelling
+// them. So are small numbers and decades, which it would have to read digit by digit. It
+// reads no user's events.
 func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*Language, error) {
 	tok, err := tokenizer.TrainBPE(ctx, corpus(d, w), vocab, EndToken, PadToken)
 	if err != nil {
@@ -67,12 +68,12 @@ func NewLanguage(ctx context.Context, d *history.Dataset, w Words, vocab int) (*
 	return OpenLanguage(d, w, tok)
 }
 
-// mostNumber is the greatest number that is a token. Greater ones, as of years in
-// titles, are a token and the digits left.
+// mostNumber is the greatest number that is a token. Of a greater one the first two
+// digits are.
 const mostNumber = 99
 
-// numberTokens returns the counts that histories come to and the decades of the
-// catalogue, with the space before them.
+// numberTokens returns the numbers up to mostNumber, as counts are, and the decades of
+// the catalogue, with the space before them.
 func numberTokens(d *history.Dataset) []string {
 	var numbers []string
 	for n := range mostNumber + 1 {

@@ -82,6 +82,7 @@ func TestOpenLanguage(t *testing.T) {
 		require.Len(t, l.Encode(whole), 1, whole)
 	}
 	require.Len(t, l.Encode(" 12, 7 and 31."), 6)
+	require.Equal(t, " Fahrenheit 451", l.Decode(l.Encode(" Fahrenheit 451")))
 	// Neither a title that is not text nor one that is endless is a token.
 	odd := &history.Dataset{Items: []history.Item{
 		{Title: "Caf\xe9 (1990)", Year: 1990}, {Title: strings.Repeat("a ", 5000) + "(1990)", Year: 1990},

@@ -10,10 +10,9 @@ import (
 // madeUp returns pretraining example i: a history that nobody has, and what such
 // a one does next. It comes of the catalogue, how popular items are, what each genre of
 // an item counts, what follows what and how long timelines are alone, and depends on the
-// data's seed and i. An eighth is
-// plain, so that a few hundred of them teach how a question is read, and half ask for
-// what follows, as there are thousands of such pairs to be learnt; the others are as
-// hard as those about real users.
+// data's seed and i. An eighth is plain, so that some hundreds of them teach how a
+// question is read, and half ask for what follows, as there are thousands of such pairs to
+// be learnt; the others are as hard as those about real users.
 func (p *Predictor) madeUp(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor made-up %d", i))
 	switch kind := rand.New(g).IntN(8); {

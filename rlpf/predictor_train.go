@@ -31,7 +31,7 @@ const textShare = 0.3
 // carry meaning and it learns how a question is read (see madeUp), and then on
 // questions about users, half of them real, behind contexts of every kind:
 // nothing; 1 to Length of the last, the first or random activities; summaries by
-// random templates. Each example is a function of the data's seed and its number.
+// random and brief templates. Each example is a function of the data's seed and its number.
 // hooks says where training is watched and saved: Steps, Schedule, ClipNorm and
 // Seed in it are ignored, and each stage gets a folder of its own in Dir, from
 // which training goes on bit for bit.

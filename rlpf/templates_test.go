@@ -77,6 +77,7 @@ func TestBriefTemplate(t *testing.T) {
 	for _, f := range []Fact{MostGenres, GenreCounts, LastTitles} {
 		require.Greater(t, told[f], 100, f)
 	}
+	require.Greater(t, told[GenreCounts], 2*told[MostGenres])
 }
 
 func TestRandomTemplate(t *testing.T) {

@@ -14,7 +14,8 @@ func (o options) config() rlpf.Config {
 		c.RL.Alpha = -1 // none, where 0 stands for the default
 	}
 	c.Reward.Grade = o.Grade
-	c.Reward.LengthReward = rlpf.LengthReward{Weight: o.Weight, Cap: 0.005, Slope: 0.001, Length: o.Length}
+	c.Reward.LengthReward = rlpf.Config{}.WithDefaults().Reward.LengthReward
+	c.Reward.Weight, c.Reward.Length = o.Weight, o.Length
 	c.Second = rlpf.OtherPredictor()
 	switch {
 	case o.Quick:
