@@ -34,6 +34,7 @@ func (o options) config() rlpf.Config {
 		c.Second.Pretrain, c.Second.Steps = 200, 200
 		c.Warm.Steps = 230
 		c.RL.Steps = 95
+		c.Reward.MadeUp = 1 // who are as users of a made-up world are; what one did is a poor teacher
 		if o.Budget == 0 {
 			c.Exam.Users = 60
 		}
