@@ -30,8 +30,9 @@ type Config struct {
 	// of whole texts: choosing one of a dozen kinds of summary costs some 3 nats,
 	// and each thing that it names more costs again, while the best summary is worth
 	// little more than 0.1 to the predictor, and what is named last 0.01 or 0.02, so a
-	// greater Alpha forbids it. With a greater LR policies settle on one sentence
-	// before they have found out what two are worth.
+	// greater Alpha forbids it. Paid by what real users happened to do,
+	// with a greater LR policies settle on one sentence before they have found out what
+	// two are worth.
 	RL     rl.FineTune `json:"rl"`
 	BestOf int         `json:"best_of"` // samples of a prompt of which best-of-n-sft learns the best one: 8
 	Exam   ExamConfig  `json:"exam"`    // what is asked at the end

@@ -12,11 +12,11 @@ import (
 
 // The shares of the training of one seed; testing takes some minutes more.
 const (
-	lmShare        = 0.24
-	predictorShare = 0.22
-	secondShare    = 0.12 // half of it for questions
-	warmShare      = 0.15
-	rlShare        = 0.27 // with best-of-n-sft, which takes about three quarters of the time of RL again
+	lmShare        = 0.18
+	predictorShare = 0.36
+	secondShare    = 0.08 // half of it for questions
+	warmShare      = 0.12
+	rlShare        = 0.26 // with best-of-n-sft, which takes about three quarters of the time of RL again
 )
 
 // Scale returns c with the steps of every stage that fit the training of so many

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/noema-ml/noema/nn"
 	"github.com/noema-ml/noema/nn/lm"
 )
 
@@ -43,13 +42,17 @@ type PredictorConfig struct {
 	Wording
 	MaxContext int `json:"max_context"` // tokens of a context; of a longer one the first are left out: 640
 
-	Pretrain  int     `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
-	Steps     int     `json:"steps"`     // steps on questions about users, half of them made up; below 0: none; 600
-	Texts     int     `json:"texts"`     // rows of a step on the catalogue: 24
-	Contexts  int     `json:"contexts"`  // of a step on questions: 24
-	Questions int     `json:"questions"` // asked behind a context in training: 4
-	LR        float64 `json:"lr"`        // peak learning rate: 3e-3
-	TextLoss  float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens; below 0: none; 0.1
+	Pretrain  int `json:"pretrain"`  // steps on the catalogue and made-up users; below 0: none; 300
+	Steps     int `json:"steps"`     // steps on questions about users; below 0: none; 600
+	Texts     int `json:"texts"`     // rows of a step on the catalogue: 24
+	Contexts  int `json:"contexts"`  // of a step on questions: 24
+	Questions int `json:"questions"` // asked behind a context in training: 4
+	// MadeUp is the share of made-up users behind the contexts; -1: none; 0.5. Without them a few
+	// hundred users are learnt by heart, and what is known of the rarer genres of titles
+	// and of what follows what is forgotten.
+	MadeUp   float64 `json:"made_up"`
+	LR       float64 `json:"lr"`        // peak learning rate: 3e-3
+	TextLoss float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens; below 0: none; 0.1
 }
 
 // Wording is how a question is put. The zero value adds no words.
@@ -66,7 +69,7 @@ func (c PredictorConfig) WithDefaults() PredictorConfig {
 	c.MaxContext = cmp.Or(c.MaxContext, 640)
 	c.Pretrain, c.Steps = cmp.Or(c.Pretrain, 300), cmp.Or(c.Steps, 600)
 	c.Texts, c.Contexts, c.Questions = cmp.Or(c.Texts, 24), cmp.Or(c.Contexts, 24), cmp.Or(c.Questions, 4)
-	c.LR, c.TextLoss = cmp.Or(c.LR, 3e-3), cmp.Or(c.TextLoss, 0.1)
+	c.MadeUp, c.LR, c.TextLoss = cmp.Or(c.MadeUp, 0.5), cmp.Or(c.LR, 3e-3), cmp.Or(c.TextLoss, 0.1)
 	return c
 }
 
@@ -84,13 +87,22 @@ func (c PredictorConfig) Validate() error {
 			return fmt.Errorf("rlpf: predictor: %s %d is out of range", v.name, v.value)
 		}
 	}
+	if !(c.MadeUp >= -1 && c.MadeUp <= 1) {
+		return fmt.Errorf("rlpf: predictor: made_up %g is not a share from 0 to 1, or -1 for none", c.MadeUp)
+	}
 	if !(c.LR > 0 && c.LR < 1) {
 		return errors.New("rlpf: predictor: lr must be between 0 and 1")
 	}
 	return c.Model.Validate()
 }
 
-// NewPredictor returns a predictor with random weights from r.
+// invents reports whether example n of the questions about users is about one who is
+// made up: the share of them, evenly spread.
+func (c PredictorConfig) invents(n int) bool {
+	return math.Floor(float64(n+1)*c.MadeUp) > math.Floor(float64(n)*c.MadeUp)
+}
+
+// NewPredictor returns an untrained predictor, its weights drawn from r.
 func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -98,9 +110,7 @@ func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, erro
 	c = c.WithDefaults()
 	c.Model.Vocab = l.Tok.Vocab() + ownTokens
 	m := lm.New(r, c.Model)
-	// Beside what the layers add at the start smaller embeddings would drown:
-	// training stands still for hundreds of steps before titles are compared.
-	m.Embed.Weight = nn.Normal(r, 0.3, c.Model.Vocab, m.Config.Dim)
+	m.Embed.Weight = startEmbeddings(r, l, c.Model.Vocab, m.Config.Dim)
 	return &Predictor{Model: m, Lang: l, Config: c}, nil
 }
 

@@ -239,3 +239,20 @@ func TestPredictorConfig(t *testing.T) {
 		require.NoError(t, c.Validate())
 	}
 }
+
+// The share of examples about made-up users is as configured, in any part of them.
+func TestMadeUpShare(t *testing.T) {
+	for share, most := range map[float64]int{-1: 0, 0.5: 500, 0.75: 750, 1: 1000} {
+		c := PredictorConfig{MadeUp: share}
+		n := 0
+		for i := range 1000 {
+			require.InDelta(t, max(0, share)*float64(i), n, 1)
+			if c.invents(i) {
+				n++
+			}
+		}
+		require.Equal(t, most, n, share)
+	}
+	require.ErrorContains(t, PredictorConfig{MadeUp: 1.5}.Validate(), "made_up")
+	require.ErrorContains(t, PredictorConfig{MadeUp: math.NaN()}.Validate(), "made_up")
+}

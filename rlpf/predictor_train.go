@@ -19,17 +19,12 @@ const (
 	trainPass = 4096
 )
 
-// stillMadeUp: in the stage of questions about users one example of so many is made
-// up, or a few hundred users are learnt by heart, and what is known of the rarer
-// genres of titles and of what follows what is forgotten.
-const stillMadeUp = 2
-
 // textShare is the weight of a row of text against one of questions.
 const textShare = 0.3
 
 // Train trains the predictor in two stages: on the catalogue, so that titles
 // carry meaning and it learns how a question is read (see madeUp), and then on
-// questions about users, half of them real, behind contexts of every kind:
+// questions about users, real and made up, behind contexts of every kind:
 // nothing; 1 to Length of the last, the first or random activities; summaries by
 // random and brief templates. Each example is a function of the data's seed and its number.
 // hooks says where training is watched and saved: Steps, Schedule, ClipNorm and
@@ -50,9 +45,10 @@ func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Conf
 	return p.stage(ctx, "questions", d, hooks, c.Steps, c.Contexts, func(s *autograd.Scope, batch []int) (*autograd.Var, float64) {
 		examples := make([]example, len(batch))
 		for i, n := range batch {
-			if n%stillMadeUp == 0 {
+			if p.Config.invents(n) {
 				examples[i] = p.invented(d, stream(d.Seed, fmt.Sprint("predictor invented ", n)))
-			} else {
+			}
+			if len(examples[i].questions) == 0 { // of someone real, or nobody can be made up
 				examples[i] = p.example(d, n)
 			}
 		}

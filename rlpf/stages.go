@@ -177,7 +177,7 @@ func (r *Run) example(number string, s *Summariser, lists bool) told {
 		if lists && random.IntN(2) == 0 {
 			t.Texts = append(t.Texts, lastFew(random).Write(r.Lang, events, g))
 		} else {
-			t.Texts = append(t.Texts, RandomTemplate(g).Write(r.Lang, events, g))
+			t.Texts = append(t.Texts, warmTemplate(g).Write(r.Lang, events, g))
 		}
 	}
 	return t

@@ -39,8 +39,8 @@ var weights = [numFacts]int{
 // always are facts that any history with titles and genres has.
 var always = []Fact{MostGenres, GenreCounts, RecentGenres, LastTitles, FirstTitles, AnyTitles}
 
-// RandomTemplate draws a template from the distribution that warms up a policy:
-// one to five different facts in any order, at least one of which needs neither
+// RandomTemplate draws a template from the distribution that predictors read and, with
+// shorter lists of titles, that warms up a policy: one to five different facts in any order, at least one of which needs neither
 // years nor ratings; any of their wordings; up to three genres, two decades,
 // eight counts or sixteen titles, half of the time in brief; and a limit of 20 to
 // 80 tokens. It is broad, so that reinforcement learning has something to choose
@@ -105,7 +105,23 @@ func briefTemplate(g *rand.Rand, titles int) Template {
 	return Template{Parts: parts}
 }
 
+// fewTitles are the most titles of a list in texts that a policy learns to write. One
+// that goes on to long lists, which are not worth their words, finds out that it is
+// better to stop behind the first title before it can find out what the second is worth.
+const fewTitles = 4
+
+// warmTemplate draws a template for the warm start: RandomTemplate with short lists.
+func warmTemplate(r *rand.PCG) Template {
+	t := RandomTemplate(r)
+	for i := range t.Parts {
+		if p := &t.Parts[i]; p.Fact.form() == titleForm {
+			p.Count = 1 + (p.Count-1)%fewTitles
+		}
+	}
+	return t
+}
+
 // lastFew draws a template that copies a few of the last titles.
 func lastFew(g *rand.Rand) Template {
-	return Template{Parts: []Part{{Fact: LastTitles, Count: 1 + g.IntN(4), Wording: g.IntN(60)}}}
+	return Template{Parts: []Part{{Fact: LastTitles, Count: 1 + g.IntN(fewTitles), Wording: g.IntN(60)}}}
 }

@@ -166,3 +166,22 @@ func FuzzClaims(f *testing.F) {
 		}
 	})
 }
+
+// A policy learns to write short lists, and all else as random templates do.
+func TestWarmTemplate(t *testing.T) {
+	lengths := map[int]int{}
+	for seed := range uint64(200) {
+		warm, random := warmTemplate(rand.NewPCG(seed, 1)), RandomTemplate(rand.NewPCG(seed, 1))
+		require.Len(t, warm.Parts, len(random.Parts))
+		for i, p := range warm.Parts {
+			if p.Fact.form() == titleForm {
+				lengths[p.Count]++
+				p.Count = random.Parts[i].Count
+			}
+			require.Equal(t, random.Parts[i], p)
+		}
+	}
+	require.Len(t, lengths, fewTitles)
+	require.Positive(t, lengths[1])
+	require.Positive(t, lengths[fewTitles])
+}

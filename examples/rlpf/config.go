@@ -34,9 +34,15 @@ func (o options) config() rlpf.Config {
 		c.Second.Pretrain, c.Second.Steps = 200, 200
 		c.Warm.Steps = 230
 		c.RL.Steps = 95
-		c.Reward.MadeUp = 1 // who are as users of a made-up world are; what one did is a poor teacher
+		// Made-up users are as those of a made-up world are; what one did is a poor teacher.
+		// Their answers are less noisy, so RL can take greater steps.
+		c.Reward.MadeUp, c.RL.LR = 1, 5e-4
+		c.Predictor.MadeUp, c.Second.MadeUp = 0.75, 0.75
 		if o.Budget == 0 {
 			c.Exam.Users = 60
+		} else { // where there is time for thousands of steps, fewer of more examples teach more
+			c.Predictor.Texts, c.Predictor.Contexts = 48, 96
+			c.Second.Texts, c.Second.Contexts = 48, 48
 		}
 	default:
 		c.Vocab = 2048
