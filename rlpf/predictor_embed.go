@@ -10,15 +10,15 @@ import (
 	"github.com/noema-ml/noema/tensor"
 )
 
-// embeddingScale is the deviation of random embeddings at the start. Beside what the layers add
-// smaller ones would drown: training stands still for hundreds of steps before titles are
-// compared.
+// embeddingScale is the deviation of random embeddings at the start. Beside what the
+// layers add smaller ones would drown: training stands still for hundreds of steps before
+// titles are compared.
 const embeddingScale = 0.3
 
 // startEmbeddings returns the embeddings that training starts from, [vocab, dim]. They are
 // random, but for the tokens that stand for a number or a title, of which there are
-// hundreds, each seldom met: what these have in common is given, as learning it anew of
-// every one takes most of a training.
+// hundreds, each seldom met: what these have in common is given, not to be learnt anew of
+// every one.
 func startEmbeddings(r *rand.PCG, l *Language, vocab, dim int) *autograd.Param {
 	p := nn.Normal(r, embeddingScale, vocab, dim)
 	w := tensor.Data[float32](p.Value)
