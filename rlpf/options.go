@@ -1,6 +1,7 @@
 package rlpf
 
 import (
+	"cmp"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -35,8 +36,15 @@ type grid struct {
 	year, bucket int
 }
 
-// chance returns that of an item to be drawn, up to a factor.
-func (g *grid) chance(item int32) float64 { return g.a.chance(g.p, g.liking, g.items, item) }
+// candidate is an item and its chance to be drawn, up to a factor.
+type candidate struct {
+	item   int32
+	chance float64
+}
+
+func (g *grid) candidate(item int32) candidate {
+	return candidate{item, g.a.chance(g.p, g.liking, g.items, item)}
+}
 
 // cell returns the cell of an item.
 func (g *grid) cell(s step, item int32) [2]int {
@@ -73,14 +81,15 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 	g := grid{a: a, liking: t.fit.without(a.genres[target]), items: t.fit.items, p: p, year: r.IntN(1 << 5), bucket: r.IntN(1 << bits.Len(uint(len(p.items))))}
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
-		var m mass
-		for _, i := range cell {
-			m.add(g.chance(i))
+		if !massOf(cell).enough() {
+			continue // nor is it without cells that have enough, as the commonest item is in none
 		}
+		cell = g.apart(cell, q.Widened)
+		m := massOf(cell)
 		if !m.enough() {
 			continue
 		}
-		q.Items = g.spin(r, cell, m.total)
+		q.Items = spin(r, cell, m.total)
 		for _, i := range q.Items {
 			q.Options = append(q.Options, a.Data.Items[i].Title)
 		}
@@ -91,51 +100,87 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 	return q, false
 }
 
-// mass is that of the items of a cell.
+// mass is that of candidates: the sum of their chances, and the greatest.
 type mass struct{ total, most float64 }
 
-func (m *mass) add(chance float64) {
-	m.total += chance
-	m.most = max(m.most, chance)
+func massOf(cell []candidate) (m mass) {
+	for _, c := range cell {
+		m.add(c)
+	}
+	return m
+}
+
+func (m *mass) add(c candidate) {
+	m.total += c.chance
+	m.most = max(m.most, c.chance)
 }
 
 // enough reports whether options can be drawn from the cell: whether each item
 // can be one of them in proportion to its chance. So no item has more than a
 // quarter of the mass, and there are four or more.
-func (m *mass) enough() bool { return m.most*options <= m.total*(1+1e-9) }
+func (m mass) enough() bool { return m.most*options <= m.total*(1+1e-9) }
 
 // around returns the target and the items that are not met of the target's cell
-// at a step, apart from those of smaller cells that have enough; the target is
-// the first. Of items of one title there is one.
-func (g *grid) around(target int32, at int, met []bool) []int32 {
+// at a step; the target is the first. Of items of one title there is one.
+func (g *grid) around(target int32, at int, met []bool) []candidate {
 	same := g.a.same
 	home := g.cell(g.p.steps[at], target)
 	wide := g.p.steps[at].buckets
 	low, high := home[1]<<wide-g.bucket, (home[1]+1)<<wide-g.bucket
-	cell := []int32{target}
-	titles := map[int32]bool{same[target]: true}
+	cell := []candidate{g.candidate(target)}
+	taken := slices.Clone(met)
+	taken[same[target]] = true
 	for _, items := range g.p.items[max(0, low):min(high, len(g.p.items))] {
 		for _, i := range items {
-			if !met[same[i]] && !titles[same[i]] && g.cell(g.p.steps[at], i) == home {
-				titles[same[i]] = true
-				cell = append(cell, i)
+			if !taken[same[i]] && g.cell(g.p.steps[at], i) == home {
+				taken[same[i]] = true
+				cell = append(cell, g.candidate(i))
 			}
 		}
 	}
-	for _, s := range g.p.steps[:at] {
-		within := map[[2]int]mass{}
-		for _, i := range cell {
-			c := g.cell(s, i)
-			m := within[c]
-			m.add(g.chance(i))
-			within[c] = m
-		}
-		cell = slices.DeleteFunc(cell, func(i int32) bool {
-			m := within[g.cell(s, i)]
-			return m.enough()
-		})
-	}
 	return cell
+}
+
+// apart returns the candidates of a cell at a step but those of smaller cells that
+// have enough.
+func (g *grid) apart(cell []candidate, at int) []candidate {
+	order := make([]int, len(cell)) // in which those of each smaller cell stand side by side
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := cell[i].item, cell[j].item
+		return cmp.Or(cmp.Compare(g.p.bucket[a], g.p.bucket[b]), cmp.Compare(g.a.Data.Items[a].Year, g.a.Data.Items[b].Year), cmp.Compare(i, j))
+	})
+	gone := make([]bool, len(cell))
+	for _, s := range g.p.steps[:at] {
+		left := order[:0]
+		for len(order) > 0 {
+			home := g.cell(s, cell[order[0]].item)
+			var m mass
+			n := 0
+			for n < len(order) && g.cell(s, cell[order[n]].item) == home {
+				m.add(cell[order[n]])
+				n++
+			}
+			if m.enough() {
+				for _, k := range order[:n] {
+					gone[k] = true
+				}
+			} else {
+				left = append(left, order[:n]...)
+			}
+			order = order[n:]
+		}
+		order = left
+	}
+	left := cell[:0]
+	for k, c := range cell {
+		if !gone[k] {
+			left = append(left, c)
+		}
+	}
+	return left
 }
 
 // spin draws the options of the first item of a cell: the items lie around a
@@ -144,19 +189,19 @@ func (g *grid) around(target int32, at int, met []bool) []int32 {
 // item's arc. As every spoke could have been the first, the options do not tell
 // which was; with draws one after the other the commonest of a small cell would
 // be the likeliest.
-func (g *grid) spin(r *rand.Rand, cell []int32, total float64) []int32 {
+func spin(r *rand.Rand, cell []candidate, total float64) []int32 {
 	first := cell[0]
 	wheel := slices.Clone(cell)
 	r.Shuffle(len(wheel), func(i, j int) { wheel[i], wheel[j] = wheel[j], wheel[i] })
 	at := slices.Index(wheel, first)
 	wheel = append(wheel[at:], wheel[:at]...)
-	point := g.chance(first) * r.Float64()
-	drawn := []int32{first}
-	end := g.chance(first)
-	for _, i := range wheel[1:] {
-		end += g.chance(i)
+	point := first.chance * r.Float64()
+	drawn := []int32{first.item}
+	end := first.chance
+	for _, c := range wheel[1:] {
+		end += c.chance
 		if point+total/options*float64(len(drawn)) < end && len(drawn) < options {
-			drawn = append(drawn, i)
+			drawn = append(drawn, c.item)
 		}
 	}
 	return drawn
