@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/noema-ml/noema/userllm/history"
 )
@@ -32,8 +33,8 @@ func largerAsker(t *testing.T) *Asker {
 	return askerOf(t, history.Synthetic(syntheticWorld(1, 1000)))
 }
 
-// The timelines of made-up users meet no title twice, leave half of the items for
-// options, and are as different as users: some like nearly one genre, some all.
+// The timelines of made-up users meet no title twice and leave half of the items for
+// options.
 func TestInvent(t *testing.T) {
 	a := quickAsker(t)
 	d := a.Data
@@ -41,30 +42,54 @@ func TestInvent(t *testing.T) {
 		d.Items[i].Title = fmt.Sprintf("Title %d", i/2)
 		a.same[i] = int32(i / 2 * 2)
 	}
-	least, most := 1.0, 0.0
 	for i := range 50 {
-		r := rand.New(rand.NewPCG(1, uint64(i)))
-		events := a.invent(r).act(r, 1000)
+		act := func() []history.Event {
+			return a.invent(a.models[i%len(a.models)]).act(rand.New(rand.NewPCG(1, uint64(i))), 1000)
+		}
+		events := act()
 		require.LessOrEqual(t, len(events), len(d.Items)/2)
 		require.Greater(t, len(events), gap)
-		r = rand.New(rand.NewPCG(1, uint64(i)))
-		require.Equal(t, events, a.invent(r).act(r, 1000))
+		require.Equal(t, events, act())
 		met := map[string]bool{}
-		genres := make([]float64, len(d.Genres))
-		for k, e := range events {
+		for _, e := range events {
 			title := d.Items[e.Item].Title
 			require.False(t, met[title])
 			met[title] = true
-			if k < 40 {
-				for _, g := range d.Items[e.Item].Genres {
-					genres[g] += 1.0 / 40
-				}
-			}
 		}
-		least, most = min(least, slices.Max(genres)), max(most, slices.Max(genres))
 	}
-	require.Less(t, least, .4)
-	require.Greater(t, most, .75)
+}
+
+// Made-up users are as decided as users: what they meet of their favourite genre, and
+// how much their likings differ, is as different among them.
+func TestInventedTastes(t *testing.T) {
+	a := largerAsker(t)
+	measure := func(fits []*fit) (favourite, spread []float64) {
+		for _, f := range fits {
+			favourite = append(favourite, slices.Max(f.counts)/float64(f.items))
+			logs := make([]float64, len(f.liking))
+			for g, l := range f.liking {
+				logs[g] = math.Log(l)
+			}
+			spread = append(spread, stat.StdDev(logs, nil))
+		}
+		slices.Sort(favourite)
+		slices.Sort(spread)
+		return favourite, spread
+	}
+	var users, made []*fit
+	for i, u := range a.models {
+		users = append(users, a.timeline(u).fit)
+		who, _ := a.inventLife(rand.New(rand.NewPCG(5, uint64(i))))
+		made = append(made, who.life.fit)
+	}
+	favourite, spread := measure(users)
+	madeFavourite, madeSpread := measure(made)
+	for _, part := range []float64{.1, .25, .5, .75, .9} {
+		k := int(part * float64(len(users)))
+		t.Logf("%.2f: favourite %.3f, made up %.3f; spread %.3f, made up %.3f", part, favourite[k], madeFavourite[k], spread[k], madeSpread[k])
+		require.InEpsilon(t, favourite[k], madeFavourite[k], .1)
+		require.InEpsilon(t, spread[k], madeSpread[k], .1)
+	}
 }
 
 // The chances that made-up questions teach are those with which the options are
@@ -73,7 +98,7 @@ func TestMadeUpChances(t *testing.T) {
 	a := quickAsker(t)
 	tasks := []Task{FutureActivity, FutureActivityGap50}
 	var said, came, n [2][4]float64
-	for i := range 24000 { // leaves some thousands in each quarter, with an error of .01
+	for i := range 36000 { // leaves some hundreds or more in each quarter, with an error of .02 or less
 		r := rand.New(rand.NewPCG(2, uint64(i)))
 		who, pos := a.inventLife(r)
 		for j, task := range tasks {

@@ -27,7 +27,7 @@ func mixedUsers(t *testing.T, n int) (d *history.Dataset, known []mix) {
 	d.Users = make([]history.User, n)
 	for u := range d.Users {
 		r := rand.New(rand.NewPCG(3, uint64(u)))
-		d.Users[u].Events = a.invent(r).act(r, 120)
+		d.Users[u].Events = a.invent(a.models[r.IntN(len(a.models))]).act(r, 120)
 	}
 	return d, known
 }

@@ -12,9 +12,10 @@ import (
 // nobody is the user of a question about a history that was made up.
 const nobody = -1
 
-// mostDecided is the greatest spread of the logarithms of a made-up user's
-// liking for genres: of two genres one may be liked a hundred times as much.
-const mostDecided = 3
+// decided is the power of users' likings with which those who are made up are as decided
+// as they are. A fit knows less than all: it is drawn towards no liking at all, and
+// takes the genres of an item for alike, where the mixes tell them apart.
+const decided = 1.1
 
 // A persona is someone who was made up.
 type persona struct {
@@ -26,13 +27,13 @@ type persona struct {
 	total   int       // how often in all
 }
 
-// invent makes up someone with tastes of their own. An item's weight is how often
-// it is chosen times the mean liking for its genres, by its mix.
-func (a *Asker) invent(r *rand.Rand) *persona {
-	likes := make(liking, len(a.Data.Genres))
-	decided := mostDecided * r.Float64()
+// invent makes up someone who likes genres as a user does, as far as what that one met
+// tells. An item's weight is how often it is chosen times the mean liking for its genres,
+// by its mix.
+func (a *Asker) invent(user int) *persona {
+	likes := slices.Clone(a.timeline(user).fit.liking)
 	for g := range likes {
-		likes[g] = math.Exp(decided * r.NormFloat64())
+		likes[g] = math.Pow(likes[g], decided)
 	}
 	who := &persona{asker: a, below: make([]float64, len(a.Data.Items))}
 	var total float64
@@ -61,7 +62,7 @@ func (a *Asker) inventLife(r *rand.Rand) (who *persona, pos int) {
 			continue
 		}
 		pos = first + r.IntN(last-first+1)
-		who = a.invent(r)
+		who = a.invent(user)
 		if events := who.act(r, n); len(events) > pos {
 			who.life = timeline{user: nobody, events: events, fit: a.fitTo(events)}
 			return who, pos

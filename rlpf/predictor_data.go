@@ -8,10 +8,11 @@ import (
 	"github.com/noema-ml/noema/userllm/history"
 )
 
-// PredictorData is what a predictor is trained on: the events of the given
-// users, questions that are drawn for them, and made-up users, of whom nothing is
-// taken from anyone but, of the asker's training users, how popular items are, what
-// each genre of an item counts, what follows what and how many events they have.
+// PredictorData is what a predictor is trained on: the events of the given users,
+// questions that are drawn for them, and made-up users, of whom nothing is taken from
+// anyone but, of the asker's training users, how much they like each genre, how many
+// events they have, how popular items are, what each genre of an item counts and what
+// follows what.
 type PredictorData struct {
 	Asker  *Asker
 	Users  []int  // those it may see

@@ -67,7 +67,7 @@ func TestPredictorLearns(t *testing.T) {
 	data := PredictorData{Asker: a, Users: a.Users.Train, Tasks: a.Tasks(), Length: 6, Seed: 1}
 	require.NoError(t, p.Train(context.Background(), data, train.Config{}))
 	qs := a.Test(FutureActivity, a.Users.Test, 8, 1)
-	nothing, told, summed, others := make([]string, len(qs)), make([]string, len(qs)), make([]string, len(qs)), make([]string, len(qs))
+	told, summed, others := make([]string, len(qs)), make([]string, len(qs)), make([]string, len(qs))
 	for i, q := range qs {
 		told[i] = p.Lang.Activities(a.History(q.User, q.Pos))
 		summed[i] = Templates()[0].Write(p.Lang, a.History(q.User, q.Pos), nil)
@@ -80,7 +80,12 @@ func TestPredictorLearns(t *testing.T) {
 	require.Greater(t, most, 0.65)
 	require.Greater(t, shareRight(t, p, told, qs), most-0.1)
 	require.Greater(t, shareRight(t, p, summed, qs), most-0.15)
-	require.Less(t, shareRight(t, p, nothing, qs), min(0.4, shareRight(t, p, summed, qs)-0.2))
+	// Who is told nothing may think most of one colour, which half of the few test users
+	// may like: it is asked about as many of each.
+	everybody := a.Test(FutureActivity, slices.Concat(a.Users.Train, a.Users.Valid, a.Users.Test), 8, 1)
+	nothing := shareRight(t, p, make([]string, len(everybody)), everybody)
+	t.Logf("told nothing %.3f", nothing)
+	require.Less(t, nothing, min(0.4, shareRight(t, p, summed, qs)-0.2))
 	require.Less(t, shareRight(t, p, others, qs), 0.5)
 }
 
