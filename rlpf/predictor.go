@@ -52,7 +52,7 @@ type PredictorConfig struct {
 	// and of what follows what is forgotten.
 	MadeUp   float64 `json:"made_up"`
 	LR       float64 `json:"lr"`        // peak learning rate: 3e-3
-	TextLoss float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens; below 0: none; 0.1
+	TextLoss float64 `json:"text_loss"` // weight of the loss on the contexts' own tokens in pretraining; below 0: none; 0.1
 }
 
 // Wording is how a question is put. The zero value adds no words.

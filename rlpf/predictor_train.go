@@ -52,7 +52,7 @@ func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Conf
 				examples[i] = p.example(d, n)
 			}
 		}
-		return p.loss(s, examples)
+		return p.loss(s, examples, 0)
 	})
 }
 
@@ -122,7 +122,7 @@ func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []in
 			examples = append(examples, p.madeUp(d, n))
 		}
 	}
-	sum, n := p.loss(s, examples)
+	sum, n := p.loss(s, examples, p.Config.TextLoss)
 	if len(rows) > 0 {
 		n = max(1, n)
 		text, tokens := p.textLoss(s, rows)
@@ -133,8 +133,8 @@ func (p *Predictor) catalogueLoss(s *autograd.Scope, d PredictorData, batch []in
 
 // loss returns the summed loss of the examples' questions and their number: the
 // cross-entropy of the right letter (of any of those that are right, or of all by
-// their chances), and the config's share of that of the contexts' own tokens.
-func (p *Predictor) loss(s *autograd.Scope, examples []example) (*autograd.Var, float64) {
+// their chances), and with the weight text that of the contexts' own tokens.
+func (p *Predictor) loss(s *autograd.Scope, examples []example, text float64) (*autograd.Var, float64) {
 	var rows []*row
 	count := 0
 	for _, e := range examples {
@@ -151,23 +151,23 @@ func (p *Predictor) loss(s *autograd.Scope, examples []example) (*autograd.Var, 
 	sum := s.Const(tensor.New(tensor.Float32))
 	if len(rows) > 0 {
 		for _, group := range groups(rows, trainPass) {
-			sum = autograd.Add(sum, p.groupLoss(s, group))
+			sum = autograd.Add(sum, p.groupLoss(s, group, text))
 		}
 	}
 	return sum, float64(count)
 }
 
 // groupLoss is loss for rows of similar lengths.
-func (p *Predictor) groupLoss(s *autograd.Scope, rows []*row) *autograd.Var {
+func (p *Predictor) groupLoss(s *autograd.Scope, rows []*row, text float64) *autograd.Var {
 	in, width := input(rows)
 	q := p.asked(rows, width)
 	h := p.Model.Hidden(s, in)
 	h = autograd.Reshape(h, len(rows)*width, h.Dim(2))
 	sum := q.loss(s, p.answer(s, h, q))
-	if p.Config.TextLoss > 0 {
+	if text > 0 {
 		// The mean over tokens, so that a long context weighs as a short one.
-		if text, n := p.nextTokens(s, h, rows, width); n > 0 {
-			sum = autograd.Add(sum, autograd.Scale(text, p.Config.TextLoss*float64(q.n)/n))
+		if tokens, n := p.nextTokens(s, h, rows, width); n > 0 {
+			sum = autograd.Add(sum, autograd.Scale(tokens, text*float64(q.n)/n))
 		}
 	}
 	return sum
