@@ -37,7 +37,7 @@ func (o options) config() rlpf.Config {
 		// Made-up users are as those of a made-up world are; what one did is a poor teacher.
 		// Their answers are less noisy, so RL can take greater steps.
 		c.Reward.MadeUp, c.RL.LR = 1, 5e-4
-		c.Predictor.MadeUp, c.Second.MadeUp = 0.75, 0.75
+		c.Predictor.MadeUp, c.Second.MadeUp = 1, 1
 		if o.Budget == 0 {
 			c.Exam.Users = 60
 		} else { // where there is time for thousands of steps, fewer of more examples teach more

@@ -36,7 +36,7 @@ func TestConfig(t *testing.T) {
 		require.EqualValues(t, -1, c.RL.Alpha, "-alpha 0 is none")
 		// Tried on synthetic data alone.
 		tried := k.o.Dataset == synthetic && !k.o.Quick
-		require.Equal(t, tried, c.Predictor.MadeUp == 0.75 && c.Second.MadeUp == 0.75 && c.RL.LR == 5e-4)
+		require.Equal(t, tried, c.Predictor.MadeUp == 1 && c.Second.MadeUp == 1 && c.RL.LR == 5e-4)
 		require.Equal(t, tried && k.o.Budget > 0, c.Predictor.Contexts == 96)
 		k.o.Updates = 7
 		require.Equal(t, 7, k.o.config().RL.Steps)
