@@ -80,6 +80,7 @@ func TestInventedTastes(t *testing.T) {
 	for i, u := range a.models {
 		users = append(users, a.timeline(u).fit)
 		who, _ := a.inventLife(rand.New(rand.NewPCG(5, uint64(i))))
+		require.NotNil(t, who)
 		made = append(made, who.life.fit)
 	}
 	favourite, spread := measure(users)

@@ -82,11 +82,11 @@ func (a *Asker) future(r *rand.Rand, q Question, t timeline) (Question, bool) {
 	for q.Widened = range p.steps {
 		cell := g.around(target, q.Widened, met)
 		if !massOf(cell).enough() {
-			continue // nor is it without cells that have enough, as the commonest item is in none
+			continue // nor would it be without smaller cells: none that has enough holds the commonest item
 		}
 		cell = g.apart(cell, q.Widened)
 		m := massOf(cell)
-		if !m.enough() {
+		if !m.enough() || len(cell) == 0 || cell[0].item != target { // another item may stand for a title in a smaller cell
 			continue
 		}
 		q.Items = spin(r, cell, m.total)
@@ -128,8 +128,7 @@ func (g *grid) around(target int32, at int, met []bool) []candidate {
 	wide := g.p.steps[at].buckets
 	low, high := home[1]<<wide-g.bucket, (home[1]+1)<<wide-g.bucket
 	cell := []candidate{g.candidate(target)}
-	taken := slices.Clone(met)
-	taken[same[target]] = true
+	taken := slices.Clone(met) // the target's title among them
 	for _, items := range g.p.items[max(0, low):min(high, len(g.p.items))] {
 		for _, i := range items {
 			if !taken[same[i]] && g.cell(g.p.steps[at], i) == home {
@@ -141,7 +140,7 @@ func (g *grid) around(target int32, at int, met []bool) []candidate {
 	return cell
 }
 
-// apart returns the candidates of a cell at a step but those of smaller cells that
+// apart returns the candidates of a cell at a step except those of smaller cells that
 // have enough.
 func (g *grid) apart(cell []candidate, at int) []candidate {
 	order := make([]int, len(cell)) // in which those of each smaller cell stand side by side
@@ -154,7 +153,7 @@ func (g *grid) apart(cell []candidate, at int) []candidate {
 	})
 	gone := make([]bool, len(cell))
 	for _, s := range g.p.steps[:at] {
-		left := order[:0]
+		lacking := order[:0] // in cells that have not enough
 		for len(order) > 0 {
 			home := g.cell(s, cell[order[0]].item)
 			var m mass
@@ -168,11 +167,11 @@ func (g *grid) apart(cell []candidate, at int) []candidate {
 					gone[k] = true
 				}
 			} else {
-				left = append(left, order[:n]...)
+				lacking = append(lacking, order[:n]...)
 			}
 			order = order[n:]
 		}
-		order = left
+		order = lacking
 	}
 	left := cell[:0]
 	for k, c := range cell {

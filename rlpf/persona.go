@@ -12,10 +12,11 @@ import (
 // nobody is the user of a question about a history that was made up.
 const nobody = -1
 
-// decided is the power of users' likings with which those who are made up are as decided
-// as they are. A fit knows less than all: it is drawn towards no liking at all, and
-// takes the genres of an item for alike, where the mixes tell them apart.
-const decided = 1.1
+// tastePower is the power of a user's likings by which made-up users are as decided as
+// users are, found on training users of synthetic data. Fits understate how much likings
+// differ: doubtLiking draws them towards 1, and they weigh an item's genres alike, where
+// the mixes do not.
+const tastePower = 1.1
 
 // A persona is someone who was made up.
 type persona struct {
@@ -28,12 +29,11 @@ type persona struct {
 }
 
 // invent makes up someone who likes genres as a user does, as far as what that one met
-// tells. An item's weight is how often it is chosen times the mean liking for its genres,
-// by its mix.
+// tells. An item's weight is its rate times the mean liking for its genres, by its mix.
 func (a *Asker) invent(user int) *persona {
 	likes := slices.Clone(a.timeline(user).fit.liking)
 	for g := range likes {
-		likes[g] = math.Pow(likes[g], decided)
+		likes[g] = math.Pow(likes[g], tastePower)
 	}
 	who := &persona{asker: a, below: make([]float64, len(a.Data.Items))}
 	var total float64
@@ -44,12 +44,12 @@ func (a *Asker) invent(user int) *persona {
 	return who
 }
 
-// inventLife is invent with the persona's life, of as many events as some training
-// user who can be asked about the future, or fewer if it likes too little to find as
-// many, and a place where that user would be. In
-// shorter timelines, or asked earlier, the popular items, which most have met
-// before long, would be right more often or more seldom than they are for users.
-// It returns nil if there are too few events or items.
+// inventLife is invent after a training user who can be asked about the future, with a
+// life of as many events as that one's, or fewer if the persona likes too little to find
+// as many, and a place where that user could be asked. In shorter timelines, or asked
+// earlier, the popular items, which most have met before long, would be right more often
+// or more seldom than they are for users. It returns nil if there are too few events or
+// items.
 func (a *Asker) inventLife(r *rand.Rand) (who *persona, pos int) {
 	for range 8 {
 		user := a.models[r.IntN(len(a.models))]

@@ -117,7 +117,7 @@ func NewPredictor(r *rand.PCG, l *Language, c PredictorConfig) (*Predictor, erro
 // OtherPredictor returns the configuration of the second predictor, whose
 // judgement tells whether summaries inform or please the first one only: its
 // shape and its wording are others, and it is to be trained with another seed and
-// on another choice of users.
+// on another choice of users, real and made up.
 func OtherPredictor() PredictorConfig {
 	return PredictorConfig{
 		Model:   lm.Config{Dim: 48, Layers: 3, Heads: 3, KVHeads: 1, FFN: 128, RopeTheta: 1000},

@@ -9,10 +9,11 @@ import (
 
 // madeUp returns pretraining example i: a history that nobody has, and what such
 // a one does next. It comes of the catalogue, how popular items are, what each genre of
-// an item counts, what follows what, how much genres are liked and how long timelines are
-// alone, and depends on the data's seed and i. An eighth is plain, so that some hundreds of them teach how a
-// question is read, and half ask for what follows, as there are thousands of such pairs to
-// be learnt; the others are as hard as those about real users.
+// an item counts, what follows what, how much training users like each genre and how long
+// timelines are alone, and depends on the data's seed and i. An eighth is plain, so that
+// some hundreds of them teach how a question is read, and half ask for what follows, as
+// there are thousands of such pairs to be learnt; the others are as hard as those about
+// real users.
 func (p *Predictor) madeUp(d PredictorData, i int) example {
 	g := stream(d.Seed, fmt.Sprintf("predictor made-up %d", i))
 	switch kind := rand.New(g).IntN(8); {
@@ -27,9 +28,9 @@ func (p *Predictor) madeUp(d PredictorData, i int) example {
 	return p.plain(d, g) // nothing follows from anything
 }
 
-// invented is madeUp for someone with the tastes of a user, of whom there
-// may be too few to learn from them what a history or a summary says without learning
-// them by heart. Every second one is asked where what comes next follows from what
+// invented is madeUp for someone with a user's tastes. There may be too few users to
+// learn from their own lives what a history or a summary says without learning these by
+// heart. Every second one is asked where what comes next follows from what
 // was last, which is seldom so else. That such places are chosen does no harm: not
 // the right option is taught but the chances of all, which are what they are wherever
 // it is asked, to one who knows what was last. So these contexts tell it.

@@ -85,7 +85,7 @@ func TestPredictorLearns(t *testing.T) {
 	everybody := a.Test(FutureActivity, slices.Concat(a.Users.Train, a.Users.Valid, a.Users.Test), 8, 1)
 	nothing := shareRight(t, p, make([]string, len(everybody)), everybody)
 	t.Logf("told nothing %.3f", nothing)
-	require.Less(t, nothing, min(0.4, shareRight(t, p, summed, qs)-0.2))
+	require.Less(t, nothing, min(0.35, shareRight(t, p, summed, qs)-0.2))
 	require.Less(t, shareRight(t, p, others, qs), 0.5)
 }
 

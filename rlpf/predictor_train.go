@@ -26,7 +26,8 @@ const textShare = 0.3
 // carry meaning and it learns how a question is read (see madeUp), and then on
 // questions about users, real and made up, behind contexts of every kind:
 // nothing; 1 to Length of the last, the first or random activities; summaries by
-// random and brief templates. Each example is a function of the data's seed and its number.
+// random and brief templates. It learns to write, as a policy that starts from it must,
+// in the first alone. Each example is a function of the data's seed and its number.
 // hooks says where training is watched and saved: Steps, Schedule, ClipNorm and
 // Seed in it are ignored, and each stage gets a folder of its own in Dir, from
 // which training goes on bit for bit.
@@ -52,7 +53,7 @@ func (p *Predictor) Train(ctx context.Context, d PredictorData, hooks train.Conf
 				examples[i] = p.example(d, n)
 			}
 		}
-		return p.loss(s, examples, 0)
+		return p.loss(s, examples, 0) // nobody needs this one to write
 	})
 }
 

@@ -90,8 +90,8 @@ func (r *Run) Predictor(ctx context.Context) (*Predictor, error) {
 // Second returns the second predictor, which nothing is trained towards: what a
 // summary is worth to it tells whether the policy has learned to inform or to
 // please the first. It has a shape and a wording of its own, and learns from
-// half of the training users and from made-up ones, which do what follows what, and like
-// items by the mixes, that are learned from all of them.
+// half of the training users and from other made-up ones than the first. What these like
+// and do is learned from all training users, as it is for the first.
 func (r *Run) Second(ctx context.Context) (*Predictor, error) {
 	half := slices.Clone(r.Users.Train)
 	rand.New(stream(r.Config.Seed, "half")).Shuffle(len(half), func(i, j int) { half[i], half[j] = half[j], half[i] })

@@ -222,7 +222,7 @@ func report(ctx context.Context, folder *run.Folder, o options, f *findings, lea
 	}
 	checks := run.Table{
 		Title: "Checks", Columns: []string{"method", "questions whose answer's title stands in the context"},
-		Note: widenedNote(f.exam) + fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors were trained on %d users, the second on half of these, and on none of the %d kept for tests, of whom %d were asked. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), len(asked(f.exam)), f.first.Config.Predictor.MaxContext),
+		Note: widenedNote(f.exam) + fmt.Sprintf("Titles that the user has met are never answers, so a title can only stand there by guessing. The predictors read histories of %d users, the second of half of these, and learn from made-up users with the tastes of all of them; none is of the %d kept for tests, of whom %d were asked. They read the last %d tokens of a context.", len(f.first.Users.Train), len(f.first.Users.Test), len(asked(f.exam)), f.first.Config.Predictor.MaxContext),
 	}
 	for _, method := range f.first.Methods() {
 		checks.Rows = append(checks.Rows, []string{method, fmt.Sprint(leaks[method])})
